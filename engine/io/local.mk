@@ -1,0 +1,3 @@
+# The loop and what waits in it. Part of libplrengine.la.
+
+libplrengine_la_SOURCES =

@@ -1,0 +1,29 @@
+# The engine, and the library that is installed: the same code behind a list of exported symbols.
+
+noinst_LTLIBRARIES += libplrengine.la
+libplrengine_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLR_PKGLIBDIR='"$(pkglibdir)"'
+libplrengine_la_LIBADD = libplrbase.la $(builtin_backend_libraries)
+libplrengine_la_SOURCES +=
+
+# libtool's three numbers are not the release's version. Before a release, if since the last one
+#   only code changed:             current:revision+1:age
+#   something was added:           current+1:0:age+1
+#   something went or is different: current+1:0:0
+# and if nothing changed, leave them.
+lib_LTLIBRARIES += libpipeline-runtime.la
+libpipeline_runtime_la_SOURCES =
+libpipeline_runtime_la_LIBADD = libplrengine.la
+libpipeline_runtime_la_LIBTOOLFLAGS =
+libpipeline_runtime_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+	-Wl,--version-script=%reldir%/libpipeline-runtime.map
+EXTRA_libpipeline_runtime_la_DEPENDENCIES = %reldir%/libpipeline-runtime.map
+
+# One list of what is exported: it makes the version script, and tests/symbols.sh compares it with
+# the library and with the public headers.
+EXTRA_DIST += %reldir%/libpipeline-runtime.sym
+CLEANFILES += %reldir%/libpipeline-runtime.map
+%reldir%/libpipeline-runtime.map: %reldir%/libpipeline-runtime.sym
+	$(AM_V_GEN)$(MKDIR_P) %reldir% && { \
+	echo 'PIPELINE_RUNTIME_0 {'; echo 'global:'; \
+	$(SED) -n 's/^\([a-z][a-z0-9_]*\)$$/    \1;/p' $(srcdir)/%reldir%/libpipeline-runtime.sym; \
+	echo 'local:'; echo '    *;'; echo '};'; } > $@.tmp && mv $@.tmp $@

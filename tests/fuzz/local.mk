@@ -1,0 +1,20 @@
+# One program for each parser: fuzz_<name>.c with LLVMFuzzerTestOneInput, and corpus/<name>/.
+#
+#   check_PROGRAMS += %reldir%/fuzz_<name>
+#   %canon_reldir%_fuzz_<name>_LDADD = $(fuzz_ldadd)
+#   %canon_reldir%_fuzz_<name>_LDFLAGS = $(fuzz_ldflags)
+#
+# `make check` replays the corpora. With --enable-fuzzers the programs are libFuzzer's:
+#   tests/fuzz/fuzz_<name> -max_total_time=600 /tmp/new tests/fuzz/corpus/<name>
+
+if FUZZERS
+fuzz_ldadd = libplrengine.la
+fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+check_LTLIBRARIES += %reldir%/libreplay.la
+%canon_reldir%_libreplay_la_SOURCES = %reldir%/replay.c
+fuzz_ldadd = %reldir%/libreplay.la libplrengine.la
+fuzz_ldflags = $(AM_LDFLAGS)
+endif
+
+EXTRA_DIST += %reldir%/corpus

@@ -1,0 +1,5 @@
+# Everything `make check` runs. A new test is one line in the local.mk of its folder.
+
+include tests/unit/local.mk
+include tests/oom/local.mk
+include tests/fuzz/local.mk

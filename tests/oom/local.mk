@@ -1,0 +1,9 @@
+# Tests that fail each allocation in turn: the linker sends the allocator's calls through
+# failing_malloc.c, so only such programs can link it. A test of one file test_<name>.c:
+#
+#   check_PROGRAMS += %reldir%/oom_<name>
+#   %canon_reldir%_oom_<name>_SOURCES = %reldir%/oom_<name>.c $(failing_malloc)
+#   %canon_reldir%_oom_<name>_LDFLAGS = $(AM_LDFLAGS) $(failing_malloc_ldflags)
+
+failing_malloc = %reldir%/failing_malloc.c %reldir%/failing_malloc.h
+failing_malloc_ldflags = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup

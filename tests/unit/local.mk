@@ -1,0 +1,17 @@
+# CUnit programs, one for each engine file, linked with the static engine so that hidden symbols
+# resolve. A test that is one file, test_<file>.c, needs only its line in the list.
+
+check_LTLIBRARIES += %reldir%/libharness.la
+%canon_reldir%_libharness_la_SOURCES = %reldir%/harness.c %reldir%/harness.h
+
+# What a program links that does not say otherwise.
+LDADD = %reldir%/libharness.la libplrengine.la $(CUNIT_LIBS)
+
+unit_tests =
+
+if HAVE_CUNIT
+check_PROGRAMS += $(unit_tests)
+else
+check-local:
+	@echo "the unit tests need CUnit (libcunit1-dev): install it and run configure again" >&2; exit 1
+endif
