@@ -3,3 +3,7 @@
 include tests/unit/local.mk
 include tests/oom/local.mk
 include tests/fuzz/local.mk
+
+dist_check_SCRIPTS += \
+	%reldir%/arrows.sh \
+	%reldir%/format.sh

@@ -15,3 +15,8 @@ else
 check-local:
 	@echo "the unit tests need CUnit (libcunit1-dev): install it and run configure again" >&2; exit 1
 endif
+
+# The same programs under valgrind, without configuring again.
+check-valgrind:
+	$(MAKE) $(AM_MAKEFLAGS) check VALGRIND=valgrind TESTS='$(check_PROGRAMS)'
+.PHONY: check-valgrind

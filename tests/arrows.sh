@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The arrows of the house (CONTRIBUTING.md): which room may include which. Reads every #include of
+# ours, made from the root of the house, or from the same folder by name alone.
+
+cd "$top_srcdir" || exit 1
+status=0
+seen=0
+
+fail()
+{
+    echo "$1 includes $2: $3"
+    status=1
+}
+
+# The room of a file, the longest that fits.
+room()
+{
+    case $1 in
+    engine/base/*) echo base ;;
+    engine/io/*) echo io ;;
+    engine/rules.*) echo rules ;;
+    engine/*) echo engine ;;
+    include/* | pipeline/*) echo include ;;
+    backends/builtin.h) echo builtin ;;
+    backends/*/*) n=${1#backends/}; echo "backends/${n%%/*}" ;;
+    net/*) echo net ;;
+    init/*) echo init ;;
+    cli/*) echo cli ;;
+    *) echo "?" ;;
+    esac
+}
+
+# What a room may include besides itself.
+allowed()
+{
+    case $1 in
+    include) echo "" ;;
+    base) echo "include" ;;
+    io) echo "include base" ;;
+    rules) echo "" ;;
+    engine) echo "include base io rules builtin" ;;
+    net) echo "include base" ;;
+    # A backend speaks plr-init's words and carries its bytes.
+    backends/*) echo "include net base init" ;;
+    init) echo "rules" ;;
+    cli) echo "include" ;;
+    esac
+}
+
+ours='s/^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]\([^">]*\)[">].*/\1/p'
+for file in $(find include engine net backends init cli -name '*.[chS]' 2>/dev/null); do
+    from=$(room "$file")
+    for header in $(sed -n "$ours" "$file"); do
+        case $header in
+        curl/*) [ "$file" = net/http.c ] || fail "$file" "$header" "only net/http.c may" ;;
+        archive.h | archive_entry.h)
+            [ "$file" = net/archive.c ] || fail "$file" "$header" "only net/archive.c may" ;;
+        esac
+        # init is freestanding: the compiler's own headers are all that it has.
+        if [ "$from" = init ]; then
+            case $header in
+            stdint.h | stddef.h | stdbool.h | stdarg.h | limits.h | stdalign.h) continue ;;
+            linux/* | asm/*) continue ;;
+            esac
+        fi
+        case $header in
+        */*) target=$header ;;
+        *)
+            target=${file%/*}/$header
+            if [ ! -f "$target" ]; then
+                [ "$from" = init ] && fail "$file" "$header" "init has no libc"
+                continue
+            fi
+            ;;
+        esac
+        to=$(room "$target")
+        [ "$to" = "?" ] && continue # a system's header in a folder: sys/socket.h, json-c/json.h
+        seen=$((seen + 1))
+        [ "$to" = "$from" ] && continue
+        case " $(allowed "$from") " in
+        *" $to "*) ;;
+        *) fail "$file" "$header" "no arrow leads from $from to $to" ;;
+        esac
+    done
+done
+
+echo "$seen includes looked at"
+[ "$seen" -gt 0 ] || { echo "nothing to look at: is this the source tree?"; exit 1; }
+exit $status
