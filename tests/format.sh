@@ -8,9 +8,8 @@ command -v clang-format >/dev/null || { echo "clang-format is not installed"; ex
 files=$(find include engine net backends init cli tests bench samples -name '*.[ch]' 2>/dev/null)
 [ -n "$files" ] || { echo "no C files in $top_srcdir"; exit 1; }
 status=0
-# shellcheck disable=SC2086 # a list of names without spaces
-clang-format --dry-run -Werror $files || status=1
 for file in $files; do
+    clang-format --dry-run -Werror "$file" 2>/dev/null || { echo "$file: run clang-format -i"; status=1; }
     [ "$(head -n 1 "$file")" = '/* SPDX-License-Identifier: MIT */' ] ||
         { echo "$file: does not begin with /* SPDX-License-Identifier: MIT */"; status=1; }
     lines=$(wc -l <"$file")

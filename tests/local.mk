@@ -5,5 +5,4 @@ include tests/oom/local.mk
 include tests/fuzz/local.mk
 
 dist_check_SCRIPTS += \
-	%reldir%/arrows.sh \
 	%reldir%/format.sh
