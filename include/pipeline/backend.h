@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* What a backend is: a module with one entry point that gets a table of functions it may call (the
+ * host) and returns a table of asynchronous operations. Weaker promise than the rest of the API. */
+#ifndef PIPELINE_BACKEND_H
+#define PIPELINE_BACKEND_H
+
+#include <sys/types.h>
+
+#include <pipeline/engine.h>
+#include <pipeline/error.h>
+#include <pipeline/event.h>
+#include <pipeline/run.h>
+#include <pipeline/spec.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised with every incompatible change of this header; a module of another version is refused. */
+#define PLR_BACKEND_VERSION 1u
+
+typedef struct plr_loop plr_loop;
+typedef struct plr_watch plr_watch;
+typedef struct plr_timer plr_timer;
+typedef struct plr_child plr_child;
+typedef struct plr_op plr_op;
+typedef struct plr_host plr_host;
+
+/* Bits for descriptor watches. */
+#define PLR_WATCH_READ 1u
+#define PLR_WATCH_WRITE 2u
+
+typedef void plr_watch_fn(plr_watch *watch, unsigned events, void *userdata);
+typedef void plr_timer_fn(plr_timer *timer, void *userdata);
+/* `status` as from waitpid; -1 if the host program reaped the child before us. */
+typedef void plr_child_fn(plr_child *child, int status, void *userdata);
+typedef void plr_op_cancel_fn(plr_op *op, void *userdata);
+
+typedef struct plr_child_options {
+    size_t size;
+    const char *path;                   /* absolute, or looked up in PATH */
+    const char *const *argv;            /* NULL-terminated */
+    const char *const *environment;     /* NULL-terminated "NAME=value"; NULL: the process's own */
+    int stdin_fd, stdout_fd, stderr_fd; /* borrowed; -1: /dev/null */
+} plr_child_options;
+
+/* Which parts of a run a task sees. All is const for backends but `data`, which is theirs. */
+typedef struct plr_run_view {
+    size_t size;
+    const char *id;
+    const plr_document *document;
+    const plr_pair *host_environment; /* wins over the image's, loses to all else */
+    size_t n_host_environment;
+    plr_network_mode
+            network; /* as asked for; AUTO is the backend's to resolve (plr_host.network_auto) */
+    int64_t grace_ns;
+    plr_on_loss on_loss;
+    int64_t keep_ns;
+    int64_t timeout_ns; /* the pipeline's; 0: none. For the deadline label */
+    bool keep_on_failure;
+    const char *owner; /* label text: boot id, PID namespace, pid, start time */
+    void *data;        /* the backend's own */
+} plr_run_view;
+
+/* A volume as this run has it: the document's, or what the host put in its place. */
+typedef struct plr_task_volume {
+    const char *name;
+    const char *path;            /* in the task */
+    const char *host_path;       /* NULL: temporary */
+    const plr_volume_temp *temp; /* NULL: a host path */
+    size_t volume;               /* index into the document's volumes, or PLR_NONE: the workspace */
+} plr_task_volume;
+
+/* One attempt of a step. Borrowed by the backend until the op of its discard, or of the run's
+ * teardown, is done. */
+typedef struct plr_task {
+    size_t size;
+    plr_run_view *run;
+    size_t index;     /* into document->tasks */
+    unsigned attempt; /* from 1 */
+    const plr_step *step;
+    const char *working_dir;     /* NULL: the image's */
+    const plr_pair *environment; /* the document's with secrets, what is known at prepare */
+    size_t n_environment;
+    const plr_task_volume *volumes;
+    size_t n_volumes;
+    bool hold;  /* prepare may start it held; false: create only */
+    void *data; /* the backend's own; NULL at first */
+} plr_task;
+
+/* What a backend reports of a task. */
+typedef enum plr_report_type {
+    PLR_REPORT_PULL = 1, /* progress of its image */
+    PLR_REPORT_STARTED,  /* the user's command runs */
+    PLR_REPORT_OUTPUT,
+    PLR_REPORT_EOF,    /* no more output will come */
+    PLR_REPORT_EXITED, /* advisory: the init says that the command has ended; releases others early
+                        */
+    PLR_REPORT_ENDED,  /* the truth; after EOF, exactly once for a started task */
+    PLR_REPORT_WARNING,
+    PLR_REPORT_NOTICE,
+} plr_report_type;
+
+typedef struct plr_report {
+    size_t size;
+    plr_report_type type;
+    union {
+        struct {
+            const char *image, *layer, *status;
+            uint64_t current, total;
+        } pull;
+        struct {
+            plr_stream stream;
+            const void *data;
+            size_t size;
+            bool gap; /* something may be missing before this */
+        } output;
+        plr_end end; /* EXITED, ENDED: reason, codes, oom, message, usage; the rest is the engine's
+                      */
+        const char *text; /* WARNING, NOTICE */
+    } u;
+} plr_report;
+
+typedef enum plr_probe_kind {
+    PLR_PROBE_TCP,
+    PLR_PROBE_HTTP,
+    PLR_PROBE_EXEC,
+} plr_probe_kind;
+
+/* One question: does it answer now? The op completes with PLR_OK (yes), PLR_ERR_NOTFOUND (not yet;
+ * the message says what came) or another error (cannot be asked). */
+typedef struct plr_probe {
+    size_t size;
+    plr_probe_kind kind;
+    const plr_ready *ready;
+} plr_probe;
+
+/* How an option or a command of a backend looks to people; the CLI renders these, it knows none. */
+typedef struct plr_option_info {
+    const char *name;     /* long name without dashes */
+    const char *argument; /* "URL"; NULL: a switch */
+    const char *help;     /* one line */
+} plr_option_info;
+
+typedef struct plr_command_info {
+    const char *name, *help;
+} plr_command_info;
+
+/* The tasks of a run may release each other; the engine adopts what they decided. */
+#define PLR_CAPABILITY_SELF_RELEASE 1u
+/* All tasks are prepared at once, in setup. */
+#define PLR_CAPABILITY_PREPARES_ALL 2u
+/* Privileged steps are refused unless a policy allows them. */
+#define PLR_CAPABILITY_REFUSES_PRIVILEGED 4u
+/* A prepared task can be held started (plr_task.hold). */
+#define PLR_CAPABILITY_HOLDS 8u
+
+/* The operations. Each that takes an op ends by exactly one plr_host.op_complete, never before the
+ * call has returned to the loop (complete may be called inside: the engine defers its effect). A
+ * cancel of the op is a request; its completion still comes. `self` is what `create` made. */
+typedef struct plr_backend_module {
+    size_t size;
+    unsigned version; /* PLR_BACKEND_VERSION */
+    const char *name, *description;
+    unsigned capabilities;
+    const plr_option_info *options;
+    size_t n_options;
+    const plr_command_info *commands;
+    size_t n_commands;
+
+    /* No I/O: options are read and refused here. */
+    int (*create)(void **ret_self, const plr_host *host, plr_loop *loop, const plr_option *options,
+            size_t n_options, plr_error *err);
+    /* All descriptors and memory; whatever ops are open are forgotten, not completed. */
+    void (*destroy)(void *self);
+
+    void (*open)(void *self, plr_op *op);
+    void (*close)(void *self, plr_op *op);
+    /* All that this backend cannot do in this document, as plr_host.op_diagnostic; nothing is
+     * created. */
+    void (*check)(void *self, const plr_run_view *run, plr_op *op);
+    /* What would be created, as plr_host.op_text, secrets hidden. */
+    void (*plan)(
+            void *self, const plr_run_view *run, const plr_task *tasks, size_t n_tasks, plr_op *op);
+    void (*setup)(void *self, plr_run_view *run, plr_op *op);
+    void (*prepare)(void *self, plr_task *task, plr_op *op);
+    /* Its turn. `late` is environment that was not known at prepare. Completes when it runs or was
+     * refused; STARTED is reported before. After a completed start ENDED follows, whatever happens.
+     */
+    void (*start)(void *self, plr_task *task, const plr_pair *late, size_t n_late, plr_op *op);
+    /* Sends a signal to a started task's command (SIGKILL: to all of it). */
+    void (*stop)(void *self, plr_task *task, int signal, plr_op *op);
+    void (*probe)(void *self, plr_task *task, const plr_probe *probe, plr_op *op);
+    /* No more reading of the task's output, or again; immediate. */
+    void (*flow)(void *self, plr_task *task, bool paused);
+    /* A prepared or ended attempt is not needed any more: remove it (unless it is to be kept). */
+    void (*discard)(void *self, plr_task *task, plr_op *op);
+    /* Everything of a run, from its id alone; idempotent. `run` is NULL for a run of another
+     * process. */
+    void (*teardown)(void *self, const char *run_id, plr_run_view *run, plr_op *op);
+    /* Reports by plr_host.op_swept. */
+    void (*sweep)(void *self, const plr_sweep_options *options, plr_op *op);
+} plr_backend_module;
+
+/* What a module may call: it links against nothing of the engine. */
+struct plr_host {
+    size_t size;
+    unsigned version;
+
+    /* Descriptors, level-triggered. The fd stays the caller's and must outlive the watch. */
+    int (*watch_new)(plr_loop *loop, plr_watch **ret_watch, int fd, unsigned events,
+            plr_watch_fn *on_event, void *userdata, plr_error *err);
+    int (*watch_set)(plr_watch *watch, unsigned events, plr_error *err);
+    void (*watch_free)(plr_watch *watch); /* NULL is accepted; safe in callbacks */
+
+    /* Timers: one shot, disarmed at first. */
+    int (*timer_new)(plr_loop *loop, plr_timer **ret_timer, plr_timer_fn *on_timer, void *userdata,
+            plr_error *err);
+    void (*timer_set)(plr_timer *timer, uint64_t at_ns); /* monotonic deadline; 0 disarms */
+    void (*timer_free)(plr_timer *timer);
+
+    /* Children by posix_spawn, watched by pidfd. Freed by child_free, which kills it if it lives.
+     */
+    int (*child_new)(plr_loop *loop, plr_child **ret_child, const plr_child_options *options,
+            plr_child_fn *on_end, void *userdata, plr_error *err);
+    pid_t (*child_pid)(const plr_child *child);
+    void (*child_free)(plr_child *child);
+
+    uint64_t (*now)(const plr_loop *loop);     /* monotonic (or virtual) nanoseconds */
+    int64_t (*wall_now)(const plr_loop *loop); /* since 1970 */
+
+    /* Exactly one for each op. `err` NULL or with code 0: success. */
+    void (*op_complete)(plr_op *op, const plr_error *err);
+    /* What to do when the engine wants the op to end early. At most one; NULL takes it back. */
+    void (*op_on_cancel)(plr_op *op, plr_op_cancel_fn *on_cancel, void *userdata);
+    void (*op_diagnostic)(plr_op *op, const plr_diagnostic *diagnostic);
+    void (*op_text)(plr_op *op, const char *text, size_t size);
+    void (*op_swept)(plr_op *op, const plr_swept *swept);
+
+    void (*report)(plr_task *task, const plr_report *report);
+    /* A warning or notice about a run as a whole. */
+    void (*run_warning)(plr_run_view *run, const char *text);
+    void (*run_notice)(plr_run_view *run, const char *text);
+    /* The infrastructure of the whole run broke (its network's owner died): fail it. */
+    void (*run_failed)(plr_run_view *run, const plr_error *err);
+    /* Hides the secrets of the run in text that a plan shows. On success free() the result. */
+    int (*run_mask)(plr_run_view *run, const char *text, char **ret_text, plr_error *err);
+
+    /* The design's rule for network=auto, from the document alone. `serial_only`: SHARED only for
+     * serial documents (Docker, local). */
+    plr_network_mode (*network_auto)(const plr_document *document, bool serial_only);
+    int (*error_set)(plr_error *err, int code, const char *format, ...) PLR_PRINTF(3, 4);
+};
+
+/* The one exported symbol of a module: `const plr_backend_module *plr_backend_module_entry(void)`.
+ */
+typedef const plr_backend_module *plr_backend_entry_fn(void);
+
+/* Built into the library, an entry point carries the backend's name instead. */
+#ifdef PLR_BUILTIN_BACKENDS
+#define PLR_BACKEND_ENTRY(name) const plr_backend_module *plr_backend_entry_##name(void)
+#else
+#define PLR_BACKEND_ENTRY(name) PLR_PUBLIC const plr_backend_module *plr_backend_module_entry(void)
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif
