@@ -11,7 +11,7 @@ EXTRA_DIST += %reldir%/module.map
 include backends/fake/local.mk
 include backends/docker/local.mk
 
-# PLR_BACKEND_MODULE(name) defines plr_backend_module, or with this flag plr_backend_module_<name>.
+# PLR_BACKEND_ENTRY(name) defines plr_backend_entry, or with this flag plr_backend_entry_<name>.
 if BUILTIN_BACKENDS
 AM_CPPFLAGS += -DPLR_BUILTIN_BACKENDS
 endif

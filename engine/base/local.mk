@@ -3,4 +3,15 @@
 noinst_LTLIBRARIES += libplrbase.la
 libplrbase_la_CFLAGS = $(AM_CFLAGS) $(YAJL_CFLAGS)
 libplrbase_la_LIBADD = $(YAJL_LIBS)
-libplrbase_la_SOURCES =
+libplrbase_la_SOURCES = \
+	%reldir%/arena.c \
+	%reldir%/arena.h \
+	%reldir%/buf.c \
+	%reldir%/buf.h \
+	%reldir%/cleanup.h \
+	%reldir%/error.c \
+	%reldir%/error.h \
+	%reldir%/map.c \
+	%reldir%/map.h \
+	%reldir%/text.c \
+	%reldir%/text.h

@@ -252,7 +252,7 @@ struct plr_host {
     int (*error_set)(plr_error *err, int code, const char *format, ...) PLR_PRINTF(3, 4);
 };
 
-/* The one exported symbol of a module: `const plr_backend_module *plr_backend_module_entry(void)`.
+/* The one exported symbol of a module: `const plr_backend_module *plr_backend_entry(void)`.
  */
 typedef const plr_backend_module *plr_backend_entry_fn(void);
 
@@ -260,7 +260,7 @@ typedef const plr_backend_module *plr_backend_entry_fn(void);
 #ifdef PLR_BUILTIN_BACKENDS
 #define PLR_BACKEND_ENTRY(name) const plr_backend_module *plr_backend_entry_##name(void)
 #else
-#define PLR_BACKEND_ENTRY(name) PLR_PUBLIC const plr_backend_module *plr_backend_module_entry(void)
+#define PLR_BACKEND_ENTRY(name) PLR_PUBLIC const plr_backend_module *plr_backend_entry(void)
 #endif
 
 #ifdef __cplusplus
