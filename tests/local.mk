@@ -5,4 +5,6 @@ include tests/oom/local.mk
 include tests/fuzz/local.mk
 
 dist_check_SCRIPTS += \
-	%reldir%/format.sh
+	%reldir%/arrows.sh \
+	%reldir%/format.sh \
+	%reldir%/headers/headers.sh

@@ -27,7 +27,7 @@ sort "$work/listed" >"$work/sorted"
 exported "$top_builddir/.libs/libpipeline-runtime.so" >"$work/exported"
 sed -n 's/^PLR_PUBLIC.*[ *]\(plr_[a-z0-9_]*\)(.*/\1/p' "$top_srcdir"/include/pipeline/*.h |
     sort >"$work/declared"
-echo plr_backend_module >"$work/entry"
+echo plr_backend_entry >"$work/entry"
 
 [ -s "$work/listed" ] || { echo "the list is empty"; exit 1; }
 same listed sorted "engine/libpipeline-runtime.sym is not sorted"
