@@ -109,11 +109,12 @@ typedef enum plr_stream {
     PLR_STREAM_STDERR = 2,
 } plr_stream;
 
-#define PLR_OUTPUT_PARTIAL 1u /* no newline yet: the line goes on in the next event of the stream  \
-                               */
-#define PLR_OUTPUT_SPLIT 2u   /* a line above 64 KiB was cut here */
-#define PLR_OUTPUT_GAP 4u     /* something is or may be missing before this; `size` may be 0 */
-#define PLR_OUTPUT_NOTICE 8u  /* the engine's words in the stream: how much a log limit left out */
+#define PLR_OUTPUT_PARTIAL                                                                         \
+    1u                       /* no newline yet: the line goes on in the next event of the stream   \
+                              */
+#define PLR_OUTPUT_SPLIT 2u  /* a line above 64 KiB was cut here */
+#define PLR_OUTPUT_GAP 4u    /* something is or may be missing before this; `size` may be 0 */
+#define PLR_OUTPUT_NOTICE 8u /* the engine's words in the stream: how much a log limit left out */
 
 /* Kinds of events: name, the word in JSON. */
 #define PLR_EVENTS(X)                                                                              \
