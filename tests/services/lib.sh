@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+# What the scripts of this folder share: where things are, and how to wait for them.
+set -euo pipefail
+shopt -s inherit_errexit
+
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+cache=${PLR_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pipeline-runtime-tests}
+room=$here/room
+
+die() {
+    echo "${0##*/}: $*" >&2
+    exit 1
+}
+
+# wait_until SECONDS COMMAND...: until COMMAND succeeds
+wait_until() {
+    local tries=$(($1 * 20))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ $((tries -= 1)) -gt 0 ] || return 1
+        sleep 0.05
+    done
+}
+
+# running NAME: whether the program that spawn started under that name still runs
+running() {
+    [ -s "$state/$1.pid" ] && kill -0 "$(cat "$state/$1.pid")" 2>/dev/null
+}
+
+# spawn NAME COMMAND...: starts COMMAND in the room of $state, its output in NAME.log, its pid (as the
+# machine sees it) in NAME.pid
+spawn() {
+    local name=$1 outside
+    shift
+    "$room" enter "$state" "$@" >>"$state/$name.log" 2>&1 </dev/null &
+    outside=$!
+    wait_until 5 grep -q . "/proc/$outside/task/$outside/children" || die "$name ended at once: $(tail -n 5 "$state/$name.log")"
+    tr -d ' ' <"/proc/$outside/task/$outside/children" >"$state/$name.pid"
+}
