@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What `make install` put on the machine is what a user needs: `make installcheck` builds a host
+# program with pkg-config's flags alone, shared, static and as C++, and runs it on an installed
+# backend; the command runs, and the man pages are where man looks.
+#
+# From the Makefile: CC, DESTDIR and the folders with DESTDIR before them: bindir, includedir, libdir,
+# mandir, pkglibdir.
+
+here=$(dirname "$0")
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+status=0
+
+export PKG_CONFIG_PATH="$libdir/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
+[ -z "$DESTDIR" ] || export PKG_CONFIG_SYSROOT_DIR="$DESTDIR"
+export LD_LIBRARY_PATH="$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+unset PLR_BACKEND_PATH
+[ -z "$DESTDIR" ] || export PLR_BACKEND_PATH="$pkglibdir" # moved: not where it was configured for
+
+fail()
+{
+    echo "install: $*" >&2
+    status=1
+}
+
+# Name, compiler and source, then the flags of the link.
+try()
+{
+    name=$1
+    compiler=$2
+    shift 2
+    # shellcheck disable=SC2046,SC2086 # flags are words
+    $compiler $(pkg-config --cflags pipeline-runtime) "$here/host.c" -o "$work/$name" "$@" ||
+        { fail "$name does not build"; return; }
+    "$work/$name" || fail "$name does not run"
+}
+
+pkg-config --exists pipeline-runtime || fail "pkg-config does not find pipeline-runtime"
+# shellcheck disable=SC2046
+try shared "$CC" $(pkg-config --libs pipeline-runtime)
+# shellcheck disable=SC2046
+try c++ "${CXX:-g++} -x c++" -x none $(pkg-config --libs pipeline-runtime)
+# The static library with the shared ones it needs; -Bstatic finds ours only as an archive.
+# shellcheck disable=SC2046
+try static "$CC" "$libdir/libpipeline-runtime.a" \
+    $(pkg-config --static --libs pipeline-runtime | sed 's/-lpipeline-runtime//')
+
+"$bindir/pipeline-runtime" version || fail "the installed command does not run"
+ls "$includedir/pipeline/pipeline.h" >/dev/null || fail "no headers"
+for page in man1/pipeline-runtime.1 man5/pipeline-document.5 man3/libpipeline-runtime.3; do
+    [ -s "$mandir/$page" ] || fail "no man page $page"
+done
+# Beside man-db's libpipeline, not on top of it.
+for name in "$libdir"/libpipeline.* "$includedir"/pipeline.h "$libdir"/pkgconfig/libpipeline.pc; do
+    [ ! -e "$name" ] || [ -z "$DESTDIR" ] || fail "$name is not ours to install"
+done
+
+[ $status -ne 0 ] || echo "install: ok"
+exit $status
