@@ -8,3 +8,6 @@ dist_check_SCRIPTS += \
 	%reldir%/arrows.sh \
 	%reldir%/format.sh \
 	%reldir%/headers/headers.sh
+
+# For pytest, which ./check runs: whole folders.
+EXTRA_DIST += %reldir%/services

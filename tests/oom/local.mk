@@ -7,3 +7,5 @@
 
 failing_malloc = %reldir%/failing_malloc.c %reldir%/failing_malloc.h
 failing_malloc_ldflags = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
+
+EXTRA_DIST += $(failing_malloc)
