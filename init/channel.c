@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Words as structs on a socket or as lines on stdout. A word in is collected piece by piece, so
+ * that an engine that stops in the middle of one does not make the init deaf to signals.
+ */
+#include "init/channel.h"
+#include "init/syscall.h"
+#include "init/text.h"
+
+#define STDOUT 1
+
+typedef struct socket_address {
+    uint16_t family;
+    char path[108];
+} socket_address;
+
+int plr_channel_open(plr_channel *channel, const plr_init_options *options)
+{
+    enum { AF_UNIX = 1, SOCK_STREAM = 1 };
+    channel->fd = -1;
+    channel->nonce = options->signal_word;
+    if (!options->socket)
+        return 0;
+
+    socket_address address = { .family = AF_UNIX };
+    size_t length = plr_text_length(options->socket);
+    if (length >= sizeof address.path)
+        return -PLR_ENAMETOOLONG;
+    memcpy(address.path, options->socket, length);
+
+    int fd = (int)PLR_SYSCALL(socket, AF_UNIX, SOCK_STREAM | PLR_CLOEXEC);
+    if (fd < 0)
+        return fd;
+    long error = PLR_SYSCALL(connect, fd, &address, sizeof address);
+    if (error < 0) {
+        PLR_SYSCALL(close, fd);
+        return (int)error;
+    }
+    channel->fd = fd;
+    return 0;
+}
+
+void plr_channel_close(plr_channel *channel)
+{
+    PLR_SYSCALL(close, channel->fd);
+    channel->fd = -1;
+}
+
+/* The one place that writes to the socket: header and payload at once. */
+static void send_word(
+        const plr_channel *channel, plr_init_word word, const void *payload, size_t size)
+{
+    enum { MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000 };
+    struct {
+        plr_init_header header;
+        char payload[sizeof(plr_init_exit)];
+    } out = { .header = { PLR_INIT_VERSION, (uint16_t)word, (uint32_t)size } };
+    memcpy(out.payload, payload, size);
+    PLR_SYSCALL(sendto, channel->fd, &out, sizeof out.header + size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void say_line(
+        const plr_channel *channel, plr_init_word word, const uint64_t *numbers, size_t n)
+{
+    static const char *const names[] = {
+#define WORD_NAME(number, name, text) [number] = text,
+        PLR_INIT_WORDS(WORD_NAME)
+#undef WORD_NAME
+    };
+    plr_line line = { 0 };
+    plr_line_put(&line, PLR_INIT_LINE_PREFIX);
+    plr_line_put(&line, channel->nonce);
+    plr_line_put(&line, " ");
+    plr_line_put(&line, names[word]);
+    for (size_t i = 0; i < n; i++) {
+        plr_line_put(&line, " ");
+        plr_line_put_number(&line, numbers[i]);
+    }
+    plr_line_put(&line, "\n");
+    plr_line_write(&line, STDOUT);
+}
+
+void plr_channel_say(const plr_channel *channel, plr_init_word word)
+{
+    if (channel->fd >= 0)
+        send_word(channel, word, NULL, 0);
+    else if (channel->nonce)
+        say_line(channel, word, NULL, 0);
+}
+
+void plr_channel_say_failure(const plr_channel *channel, plr_init_stage stage, int error)
+{
+    if (channel->fd >= 0) {
+        plr_init_failure failure = { (uint32_t)error, stage };
+        send_word(channel, PLR_INIT_ERRNO, &failure, sizeof failure);
+    } else if (channel->nonce) {
+        uint64_t numbers[] = { (uint64_t)error, stage };
+        say_line(channel, PLR_INIT_ERRNO, numbers, 2);
+    }
+}
+
+void plr_channel_say_exit(const plr_channel *channel, const plr_init_exit *end)
+{
+    if (channel->fd >= 0) {
+        send_word(channel, PLR_INIT_EXITED, end, sizeof *end);
+    } else if (channel->nonce) {
+        uint64_t numbers[] = { end->status, end->user_us, end->system_us, end->maxrss_kib,
+            end->blocks_in, end->blocks_out };
+        say_line(channel, PLR_INIT_EXITED, numbers, 6);
+    }
+}
+
+/* Fills `to` up to `size`, of which `*have` bytes are there. Returns 1 when it is full. */
+static int collect(int fd, void *to, size_t size, size_t *have)
+{
+    enum { MSG_DONTWAIT = 0x40 };
+    if (*have == size)
+        return 1;
+    long n = PLR_SYSCALL(recvfrom, fd, (char *)to + *have, size - *have, MSG_DONTWAIT);
+    if (n == -PLR_EAGAIN)
+        return 0;
+    if (n <= 0)
+        return -PLR_EINVAL;
+    *have += (size_t)n;
+    return *have == size;
+}
+
+static int check_header(const plr_init_header *header)
+{
+    if (header->version != PLR_INIT_VERSION)
+        return -PLR_EINVAL;
+    if (header->word == PLR_INIT_GO)
+        return header->size <= PLR_INIT_ENVIRONMENT_MAX ? 1 : -PLR_E2BIG;
+    if (header->word == PLR_INIT_KILL && header->size == sizeof(plr_init_kill))
+        return 1;
+    return -PLR_EINVAL;
+}
+
+int plr_channel_receive(plr_channel *channel)
+{
+    const size_t header_size = sizeof channel->header;
+    size_t have;
+    int result = 1;
+
+    if (channel->received < header_size) {
+        result = collect(channel->fd, &channel->header, header_size, &channel->received);
+        if (result > 0)
+            result = check_header(&channel->header);
+    }
+    if (result <= 0)
+        return result;
+
+    have = channel->received - header_size;
+    result = collect(channel->fd, channel->payload, channel->header.size, &have);
+    channel->received = header_size + have;
+    if (result <= 0)
+        return result;
+    channel->received = 0;
+    return channel->header.word;
+}

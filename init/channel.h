@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plr-init's end of its line to the engine: a socket, or lines on stdout, or nobody to talk to.
+ * words.h says what is said.
+ */
+#ifndef PLR_INIT_CHANNEL_H
+#define PLR_INIT_CHANNEL_H
+
+#include "init/options.h"
+#include "init/words.h"
+
+#include <stddef.h>
+
+typedef struct plr_channel {
+    int fd;            /* the socket, or -1 */
+    const char *nonce; /* for lines on stdout, or NULL */
+    size_t received;   /* of the word that is coming in */
+    plr_init_header header;
+    char payload[PLR_INIT_ENVIRONMENT_MAX]; /* untouched pages cost nothing */
+} plr_channel;
+
+/* Connects, if there is a socket. Returns a negative errno on failure. */
+int plr_channel_open(plr_channel *channel, const plr_init_options *options);
+
+void plr_channel_close(plr_channel *channel);
+
+/* HELD or RUNNING. Whether an engine still listens is not looked at: its end shows when reading. */
+void plr_channel_say(const plr_channel *channel, plr_init_word word);
+void plr_channel_say_failure(const plr_channel *channel, plr_init_stage stage, int error);
+void plr_channel_say_exit(const plr_channel *channel, const plr_init_exit *end);
+
+/*
+ * Takes in what has arrived, without waiting. Returns 0 while there is no whole word; GO or KILL
+ * once `header` and `payload` hold it; -PLR_E2BIG for a GO that is too long; any other negative
+ * value if nothing sensible will come any more.
+ */
+int plr_channel_receive(plr_channel *channel);
+
+#endif

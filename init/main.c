@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plr-init: PID 1 of a step, or its pause process. It waits for its word, starts the command, hands
+ * signals on, reaps, and tells how the command ended. One loop over signals, socket and deadline;
+ * all signals are blocked from the first moment to the last, so none is lost and nothing
+ * interrupts.
+ */
+#include "init/channel.h"
+#include "init/command.h"
+#include "init/options.h"
+#include "init/syscall.h"
+#include "init/text.h"
+#include "init/words.h"
+
+/* How long processes that were killed may take to be gone before the init ends without them. */
+#define SWEEP_MS 200
+
+#define STDERR 2
+#define WNOHANG 1
+
+typedef struct plr_init {
+    plr_init_options options;
+    plr_channel channel;
+    plr_command command;
+    int signals;      /* signalfd of all there are */
+    int child;        /* the command, 0 before it runs */
+    int64_t deadline; /* of the lease, then of the grace; -1 while neither counts */
+    bool terminated;  /* the lease has run out */
+} plr_init;
+
+static _Noreturn void complain(const char *what, int error, int code)
+{
+    plr_line line = { 0 };
+    plr_line_put(&line, "plr-init: ");
+    plr_line_put(&line, what);
+    plr_line_put(&line, ": errno ");
+    plr_line_put_number(&line, (uint64_t)error);
+    plr_line_put(&line, "\n");
+    plr_line_write(&line, STDERR);
+    process_exit(code);
+}
+
+/*
+ * Whether kill(-1) ends this step and nothing else. In the machine's own PID namespace it would end
+ * the machine; that one has a fixed number. Where /proc does not say, the answer is no.
+ */
+static bool owns_namespace(void)
+{
+    enum { AT_FDCWD = -100 };
+    char name[32];
+    if (process_id() != 1)
+        return false;
+    long size = PLR_SYSCALL(readlinkat, AT_FDCWD, "/proc/self/ns/pid", name, sizeof name - 1);
+    if (size <= 0)
+        return false;
+    name[size] = '\0';
+    return !plr_text_equal(name, "pid:[4026531836]");
+}
+
+/* SIGKILL for the whole step. */
+static void kill_step(const plr_init *init)
+{
+    if (process_id() != 1)
+        process_kill(-init->child, PLR_SIGKILL);
+    else if (process_kill(init->child, PLR_SIGKILL) < 0)
+        /* It runs as another user. Its namespace ends with its PID 1. */
+        process_exit(128 + PLR_SIGKILL);
+}
+
+/* Waits until all children are gone, or for SWEEP_MS. */
+static void wait_for_killed(const plr_init *init)
+{
+    const int64_t end = clock_ms() + SWEEP_MS;
+    for (;;) {
+        int64_t left = end - clock_ms();
+        plr_pollfd signals = { init->signals, PLR_POLLIN, 0 };
+        plr_siginfo info;
+        long pid;
+        do
+            pid = PLR_SYSCALL(wait4, -1, NULL, WNOHANG, NULL);
+        while (pid > 0);
+        if (pid == -PLR_ECHILD || left <= 0)
+            return;
+        poll_wait(&signals, 1, left);
+        PLR_SYSCALL(read, init->signals, &info, sizeof info);
+    }
+}
+
+/* The command has ended: what it left behind goes too, then the record and the init. */
+static _Noreturn void finish(const plr_init *init, int status)
+{
+    enum { RUSAGE_CHILDREN = -1 };
+    plr_rusage usage = { 0 };
+    int signal = status & 0x7f;
+
+    if (PLR_SYSCALL(wait4, -1, NULL, WNOHANG, NULL) != -PLR_ECHILD && owns_namespace()) {
+        process_kill(-1, PLR_SIGKILL);
+        wait_for_killed(init);
+    }
+    PLR_SYSCALL(getrusage, RUSAGE_CHILDREN, &usage);
+    plr_init_exit end = {
+        .status = (uint32_t)status,
+        .user_us = (uint64_t)(usage.user[0] * 1000000 + usage.user[1]),
+        .system_us = (uint64_t)(usage.system[0] * 1000000 + usage.system[1]),
+        .maxrss_kib = (uint64_t)usage.maxrss,
+        .blocks_in = (uint64_t)usage.inblock,
+        .blocks_out = (uint64_t)usage.oublock,
+    };
+    plr_channel_say_exit(&init->channel, &end);
+    process_exit(signal ? 128 + signal : status >> 8 & 0xff);
+}
+
+static void reap(const plr_init *init)
+{
+    int status;
+    long pid;
+    while ((pid = PLR_SYSCALL(wait4, -1, &status, WNOHANG, NULL)) > 0)
+        if (pid == init->child)
+            finish(init, status);
+}
+
+static _Noreturn void fail(const plr_init *init, plr_init_stage stage, int error)
+{
+    int code = PLR_INIT_EXIT_OWN;
+    if (stage == PLR_INIT_STAGE_EXEC)
+        code = error == PLR_ENOENT ? PLR_INIT_EXIT_NOENT : PLR_INIT_EXIT_EXEC;
+    if (!init->options.socket && !init->options.signal_word)
+        complain(init->options.command[0], error, code);
+    plr_channel_say_failure(&init->channel, stage, error);
+    process_exit(code);
+}
+
+/* The command's turn has come. */
+static void run(plr_init *init)
+{
+    if (init->options.detach) {
+        plr_channel_say(&init->channel, PLR_INIT_RUNNING);
+        fail(init, PLR_INIT_STAGE_EXEC, -plr_command_exec(&init->command));
+    }
+    plr_init_stage stage;
+    int child = plr_command_start(&init->command, &stage);
+    if (child < 0)
+        fail(init, stage, -child);
+    init->child = child;
+    plr_channel_say(&init->channel, PLR_INIT_RUNNING);
+}
+
+/* A signal for the pause process or before the command's turn. */
+static void take_signal(plr_init *init, const plr_siginfo *info)
+{
+    const bool lines = init->options.signal_word != NULL;
+    if (!init->options.command) {
+        if (info->signal == PLR_SIGTERM || info->signal == PLR_SIGINT)
+            process_exit(0);
+    } else if (lines && info->signal == PLR_INIT_SIGNAL_ASK) {
+        plr_channel_say(&init->channel, PLR_INIT_HELD);
+    } else if (lines && info->signal == PLR_INIT_SIGNAL_GO) {
+        run(init);
+    } else if (info->signal != PLR_SIGWINCH || info->code != PLR_SI_KERNEL) {
+        /* A terminal's change of size is not meant for us. The stop signal of an image can be any,
+         * SIGWINCH too. */
+        process_exit(PLR_INIT_EXIT_HELD);
+    }
+}
+
+static void take_signals(plr_init *init)
+{
+    plr_siginfo info;
+    while (PLR_SYSCALL(read, init->signals, &info, sizeof info) == sizeof info) {
+        if (info.signal == PLR_SIGCHLD)
+            reap(init);
+        else if (init->child)
+            process_kill(init->child, info.signal);
+        else
+            take_signal(init, &info);
+    }
+}
+
+/* The engine is gone, or what comes from there cannot be read any more. */
+static void lose_engine(plr_init *init)
+{
+    plr_channel_close(&init->channel);
+    if (init->options.command && !init->child)
+        process_exit(PLR_INIT_EXIT_HELD);
+    if (!init->options.keep)
+        init->deadline = clock_ms() + init->options.lease_ms;
+}
+
+static void take_go(plr_init *init)
+{
+    plr_channel *channel = &init->channel;
+    if (!init->options.command || init->child) {
+        lose_engine(init);
+        return;
+    }
+    int error = plr_command_add_environment(&init->command, channel->payload, channel->header.size);
+    if (error < 0)
+        fail(init, PLR_INIT_STAGE_GO, -error);
+    run(init);
+}
+
+static void take_kill(plr_init *init)
+{
+    plr_init_kill kill;
+    memcpy(&kill, init->channel.payload, sizeof kill);
+    if (!init->child)
+        process_exit(init->options.command ? PLR_INIT_EXIT_HELD : 0);
+    if (kill.signal == PLR_SIGKILL)
+        kill_step(init);
+    else
+        process_kill(init->child, kill.signal);
+}
+
+static void take_word(plr_init *init)
+{
+    int word = plr_channel_receive(&init->channel);
+    if (word == PLR_INIT_GO)
+        take_go(init);
+    else if (word == PLR_INIT_KILL)
+        take_kill(init);
+    else if (word == -PLR_E2BIG && init->options.command && !init->child)
+        fail(init, PLR_INIT_STAGE_GO, PLR_E2BIG);
+    else if (word < 0)
+        lose_engine(init);
+}
+
+/* The lease has run out, or the grace after it. */
+static void take_deadline(plr_init *init)
+{
+    if (!init->child)
+        process_exit(0);
+    if (init->terminated) {
+        init->deadline = -1;
+        kill_step(init);
+    } else {
+        init->terminated = true;
+        init->deadline = clock_ms() + init->options.grace_ms;
+        process_kill(init->child, PLR_SIGTERM);
+    }
+}
+
+static _Noreturn void serve(plr_init *init)
+{
+    for (;;) {
+        int64_t left = -1;
+        if (init->deadline >= 0) {
+            left = init->deadline - clock_ms();
+            if (left <= 0) {
+                take_deadline(init);
+                continue;
+            }
+        }
+        plr_pollfd fds[] = {
+            { init->signals, PLR_POLLIN, 0 },
+            { init->channel.fd, PLR_POLLIN, 0 },
+        };
+        poll_wait(fds, 2, left);
+        if (fds[0].ready) /* first: a signal while held wins over a go */
+            take_signals(init);
+        if (fds[1].ready)
+            take_word(init);
+    }
+}
+
+_Noreturn void plr_init_main(long *stack);
+
+/* Called by start.S. `stack`: argc, argv with a NULL, environment with a NULL. */
+_Noreturn void plr_init_main(long *stack)
+{
+    static plr_init init;
+    const plr_sigset all = ~(plr_sigset)0;
+    const plr_sigaction default_action = { 0 };
+    char **argv = (char **)(stack + 1);
+
+    init.deadline = -1; /* at run time: the struct stays out of the file */
+    signal_mask(all, &init.command.mask);
+    /* Inherited as ignored, it would keep us from waiting for children. */
+    signal_action(PLR_SIGCHLD, &default_action, &init.command.on_chld);
+
+    const char *wrong = plr_init_options_read(&init.options, argv);
+    if (wrong)
+        complain(wrong, PLR_EINVAL, PLR_INIT_EXIT_OWN);
+    init.command.arguments = init.options.command;
+    init.command.environment = argv + stack[0] + 1;
+    init.signals = (int)PLR_SYSCALL(signalfd4, -1, &all, sizeof all, PLR_NONBLOCK | PLR_CLOEXEC);
+    if (init.signals < 0)
+        complain("signalfd", -init.signals, PLR_INIT_EXIT_OWN);
+    int error = plr_channel_open(&init.channel, &init.options);
+    if (error < 0)
+        complain(init.options.socket, -error, PLR_INIT_EXIT_OWN);
+
+    plr_channel_say(&init.channel, PLR_INIT_HELD);
+    if (init.options.command && !init.options.socket && !init.options.signal_word)
+        run(&init); /* nobody to wait for */
+    serve(&init);
+}

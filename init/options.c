@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads the command line. Its writer is an engine, not a person, so there is one spelling of each
+ * option and one message: which argument is wrong.
+ */
+#include "init/options.h"
+#include "init/text.h"
+#include "init/words.h"
+
+/* A century: deadlines in milliseconds stay far from the end of int64_t. */
+#define SECONDS_MAX 3155760000u
+
+static bool read_number(const char *text, uint64_t unit, int64_t *ret_ms)
+{
+    uint64_t number;
+    if (!plr_text_number(text, SECONDS_MAX, &number))
+        return false;
+    *ret_ms = (int64_t)(number * unit);
+    return true;
+}
+
+static bool valid_nonce(const char *nonce)
+{
+    size_t length = plr_text_length(nonce);
+    if (length == 0 || length > PLR_INIT_NONCE_MAX)
+        return false;
+    for (; *nonce; nonce++)
+        if (*nonce <= ' ' || *nonce > '~')
+            return false;
+    return true;
+}
+
+/* An option with a value. */
+static bool read_value(plr_init_options *options, const char *name, const char *value)
+{
+    if (plr_text_equal(name, "--socket")) {
+        options->socket = value;
+        return true;
+    }
+    if (plr_text_equal(name, "--signal-word")) {
+        options->signal_word = value;
+        return valid_nonce(value);
+    }
+    if (plr_text_equal(name, "--lease"))
+        return read_number(value, 1000, &options->lease_ms);
+    if (plr_text_equal(name, "--grace-ms"))
+        return read_number(value, 1, &options->grace_ms);
+    return false;
+}
+
+const char *plr_init_options_read(plr_init_options *ret_options, char **argv)
+{
+    plr_init_options options = { .grace_ms = 10000 };
+    char **next = argv[0] ? argv + 1 : argv;
+    for (; *next && !plr_text_equal(*next, "--"); next++) {
+        if (plr_text_equal(*next, "--detach")) {
+            options.detach = true;
+        } else if (plr_text_equal(*next, "--keep")) {
+            options.keep = true;
+        } else {
+            if (!next[1] || !read_value(&options, next[0], next[1]))
+                return *next;
+            next++;
+        }
+    }
+    if (options.socket && options.signal_word)
+        return "--signal-word";
+    if (*next && next[1])
+        options.command = next + 1;
+    *ret_options = options;
+    return NULL;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What plr-init is told on its command line: `plr-init [options] [-- command args...]`.
+ */
+#ifndef PLR_INIT_OPTIONS_H
+#define PLR_INIT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct plr_init_options {
+    const char *socket;      /* --socket PATH: wait there for GO */
+    const char *signal_word; /* --signal-word NONCE: wait for a signal, answer by lines */
+    bool detach;             /* --detach: exec in place, the command is PID 1 */
+    bool keep;               /* --keep: go on without an engine */
+    int64_t lease_ms;        /* --lease SECONDS: without an engine, SIGTERM after that (0) */
+    int64_t grace_ms;        /* --grace-ms N: and SIGKILL after that (10000) */
+    char **command;          /* with a NULL at the end; NULL: be the pause process */
+} plr_init_options;
+
+/* Returns NULL, or the argument that is wrong. */
+const char *plr_init_options_read(plr_init_options *ret_options, char **argv);
+
+#endif
