@@ -1,4 +1,36 @@
-# plr-init, and its bytes in a library for the backends that put it into containers.
+# plr-init for each architecture, and its bytes in a library for the backends that put it into
+# containers. It has no libc, so nothing of CFLAGS or of the sanitizers is for it.
+
+init_programs = %reldir%/plr-init-amd64 %reldir%/plr-init-arm64
+init_headers = \
+	$(srcdir)/%reldir%/channel.h \
+	$(srcdir)/%reldir%/command.h \
+	$(srcdir)/%reldir%/options.h \
+	$(srcdir)/%reldir%/syscall.h \
+	$(srcdir)/%reldir%/text.h \
+	$(srcdir)/%reldir%/words.h
+init_sources = \
+	$(srcdir)/%reldir%/start.S \
+	$(srcdir)/%reldir%/main.c \
+	$(srcdir)/%reldir%/channel.c \
+	$(srcdir)/%reldir%/command.c \
+	$(srcdir)/%reldir%/options.c \
+	$(srcdir)/%reldir%/text.c
+init_flags = -std=gnu11 $(WARNING_CFLAGS) -I$(srcdir) -Os -ffreestanding -fno-pic \
+	-fno-stack-protector -fomit-frame-pointer -ffunction-sections \
+	-fno-unwind-tables -fno-asynchronous-unwind-tables \
+	-nostdlib -static -Wl,--gc-sections -Wl,--build-id=none -Wl,-s \
+	-Wl,-z,noexecstack -Wl,-z,noseparate-code
+
+%reldir%/plr-init-amd64: $(init_sources) $(init_headers)
+	$(AM_V_GEN)$(MKDIR_P) %reldir% && $(INIT_CC_AMD64) $(init_flags) -o $@ $(init_sources)
+
+%reldir%/plr-init-arm64: $(init_sources) $(init_headers)
+	$(AM_V_GEN)$(MKDIR_P) %reldir% && $(INIT_CC_ARM64) $(init_flags) -o $@ $(init_sources)
 
 noinst_LTLIBRARIES += libplrinit.la
-libplrinit_la_SOURCES =
+libplrinit_la_SOURCES = %reldir%/embed.S %reldir%/embed.h
+%reldir%/embed.lo: $(init_programs)
+
+CLEANFILES += $(init_programs)
+EXTRA_DIST += $(init_sources) $(init_headers) %reldir%/compilers.m4
