@@ -1,9 +1,11 @@
 # The engine, and the library that is installed: the same code behind a list of exported symbols.
 
 noinst_LTLIBRARIES += libplrengine.la
-libplrengine_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLR_PKGLIBDIR='"$(pkglibdir)"'
+libplrengine_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLR_PKGLIBDIR='"$(pkglibdir)"' $(YAJL_CFLAGS)
 libplrengine_la_LIBADD = libplrbase.la $(builtin_backend_libraries)
-libplrengine_la_SOURCES +=
+libplrengine_la_SOURCES += \
+	%reldir%/event.c \
+	%reldir%/event_json.c
 
 # libtool's three numbers are not the release's version. Before a release, if since the last one
 #   only code changed:             current:revision+1:age

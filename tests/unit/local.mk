@@ -8,6 +8,7 @@ check_LTLIBRARIES += %reldir%/libharness.la
 LDADD = %reldir%/libharness.la libplrengine.la $(CUNIT_LIBS)
 
 unit_tests =
+unit_tests += %reldir%/test_event
 
 if HAVE_CUNIT
 check_PROGRAMS += $(unit_tests)
