@@ -10,7 +10,8 @@
  * A failure:           init: HELD    engine: GO    init: ERRNO, end of file
  * The pause process:   init: HELD    engine: KILL or end of file
  *
- * End of file without EXITED or ERRNO: the init was killed, or its command took its place.
+ * End of file (or ECONNRESET, if something of the engine's was left unread) without EXITED or
+ * ERRNO: the init was killed, or its command took its place.
  */
 #ifndef PLR_INIT_WORDS_H
 #define PLR_INIT_WORDS_H

@@ -10,4 +10,4 @@ dist_check_SCRIPTS += \
 	%reldir%/headers/headers.sh
 
 # For pytest, which ./check runs: whole folders.
-EXTRA_DIST += %reldir%/services
+EXTRA_DIST += %reldir%/services %reldir%/init
