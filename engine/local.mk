@@ -4,8 +4,14 @@ noinst_LTLIBRARIES += libplrengine.la
 libplrengine_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLR_PKGLIBDIR='"$(pkglibdir)"' $(YAJL_CFLAGS)
 libplrengine_la_LIBADD = libplrbase.la $(builtin_backend_libraries)
 libplrengine_la_SOURCES += \
+libplrengine_la_SOURCES += \
 	%reldir%/event.c \
-	%reldir%/event_json.c
+	%reldir%/event_json.c \
+	%reldir%/spec.c \
+	%reldir%/spec.h \
+	%reldir%/spec_check.c \
+	%reldir%/spec_order.c \
+	%reldir%/spec_tables.c
 
 # libtool's three numbers are not the release's version. Before a release, if since the last one
 #   only code changed:             current:revision+1:age

@@ -80,20 +80,26 @@ void plr_buf_putc(plr_buf *buf, char c)
     plr_buf_put(buf, &c, 1);
 }
 
-void plr_buf_printf(plr_buf *buf, const char *format, ...)
+void plr_buf_vprintf(plr_buf *buf, const char *format, va_list arguments)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
     if (length < 0 || !grow(buf, (size_t)length)) {
         buf->failed = true;
         return;
     }
-    va_start(arguments, format);
     vsnprintf(buf->data + buf->size, (size_t)length + 1, format, arguments);
-    va_end(arguments);
     buf->size += (size_t)length;
+}
+
+void plr_buf_printf(plr_buf *buf, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    plr_buf_vprintf(buf, format, arguments);
+    va_end(arguments);
 }
 
 void plr_buf_consume(plr_buf *buf, size_t size)

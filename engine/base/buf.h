@@ -31,6 +31,7 @@ void plr_buf_put(plr_buf *buf, const void *data, size_t size);
 void plr_buf_puts(plr_buf *buf, const char *text);
 void plr_buf_putc(plr_buf *buf, char c);
 void plr_buf_printf(plr_buf *buf, const char *format, ...) PLR_PRINTF(2, 3);
+void plr_buf_vprintf(plr_buf *buf, const char *format, va_list arguments) PLR_PRINTF(2, 0);
 
 /* Removes the first `size` bytes. */
 void plr_buf_consume(plr_buf *buf, size_t size);

@@ -9,8 +9,14 @@ libplrbase_la_SOURCES = \
 	%reldir%/buf.c \
 	%reldir%/buf.h \
 	%reldir%/cleanup.h \
+	%reldir%/decode.c \
+	%reldir%/decode.h \
+	%reldir%/document.c \
+	%reldir%/document.h \
 	%reldir%/error.c \
 	%reldir%/error.h \
+	%reldir%/findings.c \
+	%reldir%/findings.h \
 	%reldir%/map.c \
 	%reldir%/map.h \
 	%reldir%/text.c \
