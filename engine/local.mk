@@ -4,7 +4,6 @@ noinst_LTLIBRARIES += libplrengine.la
 libplrengine_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLR_PKGLIBDIR='"$(pkglibdir)"' $(YAJL_CFLAGS)
 libplrengine_la_LIBADD = libplrbase.la $(builtin_backend_libraries)
 libplrengine_la_SOURCES += \
-libplrengine_la_SOURCES += \
 	%reldir%/event.c \
 	%reldir%/event_json.c \
 	%reldir%/spec.c \
