@@ -10,4 +10,8 @@ dist_check_SCRIPTS += \
 	%reldir%/headers/headers.sh
 
 # For pytest, which ./check runs: whole folders.
-EXTRA_DIST += %reldir%/services %reldir%/init
+EXTRA_DIST += %reldir%/services %reldir%/init %reldir%/integration %reldir%/conftest.py \
+	%reldir%/pytest.ini %reldir%/skips.txt
+
+# What ./check and ./quickstart stand on.
+EXTRA_DIST += check quickstart .ci/run %reldir%/count %reldir%/install-packages
