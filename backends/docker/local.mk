@@ -8,7 +8,6 @@ builtin_backends += docker
 builtin_backend_libraries += libplrdocker.la libplrnet.la libplrinit.la
 else
 pkglib_LTLIBRARIES += %reldir%/docker.la
-backend_path += $(abs_top_builddir)/%reldir%/.libs
 %canon_reldir%_docker_la_SOURCES =
 %canon_reldir%_docker_la_LIBADD = libplrdocker.la libplrnet.la libplrinit.la libplrbase.la
 %canon_reldir%_docker_la_LDFLAGS = $(MODULE_LDFLAGS)

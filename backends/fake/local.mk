@@ -8,7 +8,6 @@ builtin_backends += fake
 builtin_backend_libraries += libplrfake.la
 else
 pkglib_LTLIBRARIES += %reldir%/fake.la
-backend_path += $(abs_top_builddir)/%reldir%/.libs
 %canon_reldir%_fake_la_SOURCES =
 %canon_reldir%_fake_la_LIBADD = libplrfake.la libplrbase.la
 %canon_reldir%_fake_la_LDFLAGS = $(MODULE_LDFLAGS)
