@@ -4,5 +4,25 @@
 noinst_LTLIBRARIES += libplrnet.la
 libplrnet_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(ARCHIVE_CFLAGS) $(JSONC_CFLAGS) $(CRYPTO_CFLAGS)
 libplrnet_la_LIBADD = $(CURL_LIBS) $(ARCHIVE_LIBS) $(JSONC_LIBS) $(CRYPTO_LIBS)
+
 libplrnet_la_SOURCES = \
-	%reldir%/http.h
+	%reldir%/archive.c \
+	%reldir%/archive.h \
+	%reldir%/credentials.c \
+	%reldir%/credentials.h \
+	%reldir%/docker_config.c \
+	%reldir%/docker_config.h \
+	%reldir%/frames.c \
+	%reldir%/frames.h \
+	%reldir%/helper.c \
+	%reldir%/helper.h \
+	%reldir%/http.c \
+	%reldir%/http.h \
+	%reldir%/http_base.c \
+	%reldir%/http_base.h \
+	%reldir%/http_call.c \
+	%reldir%/http_call.h \
+	%reldir%/image_name.c \
+	%reldir%/image_name.h \
+	%reldir%/json_stream.c \
+	%reldir%/json_stream.h
