@@ -8,12 +8,12 @@
 #   tests/fuzz/fuzz_<name> -max_total_time=600 /tmp/new tests/fuzz/corpus/<name>
 
 if FUZZERS
-fuzz_ldadd = libplrengine.la
+fuzz_ldadd = libplrnet.la libplrengine.la
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
 else
 check_LTLIBRARIES += %reldir%/libreplay.la
 %canon_reldir%_libreplay_la_SOURCES = %reldir%/replay.c
-fuzz_ldadd = %reldir%/libreplay.la libplrengine.la
+fuzz_ldadd = %reldir%/libreplay.la libplrnet.la libplrengine.la
 fuzz_ldflags = $(AM_LDFLAGS)
 endif
 

@@ -5,7 +5,7 @@ check_LTLIBRARIES += %reldir%/libharness.la
 %canon_reldir%_libharness_la_SOURCES = %reldir%/harness.c %reldir%/harness.h
 
 # What a program links that does not say otherwise.
-LDADD = %reldir%/libharness.la libplrengine.la $(CUNIT_LIBS)
+LDADD = %reldir%/libharness.la libplrnet.la libplrengine.la $(CUNIT_LIBS)
 
 unit_tests =
 unit_tests += %reldir%/test_event
