@@ -244,9 +244,13 @@ static void check_environment(check *c, plr_step *step, const plr_node *node)
             at = at->next;
         check_variable(c, step->environment[i].name, at, true);
     }
+}
+
+static void check_secrets(check *c, plr_step *step, const plr_node *node)
+{
     _cleanup_map_ plr_map taken;
     plr_map_init(&taken);
-    at = plr_node_at(plr_node_get(node, "secrets"), 0);
+    const plr_node *at = plr_node_at(plr_node_get(node, "secrets"), 0);
     for (size_t i = 0; i < step->n_secrets; i++, at = at->next) {
         plr_secret_mount *m = (plr_secret_mount *)&step->secrets[i];
         size_t line;
@@ -279,8 +283,6 @@ static bool is_http(const char *text)
 
 static void check_ready(check *c, const plr_step *step, const plr_node *node)
 {
-    if (step->ready == NULL)
-        return;
     const plr_ready *ready = step->ready;
     const plr_node *at = plr_node_get(node, "ready");
     if (!step->detach)
@@ -298,12 +300,17 @@ static void check_ready(check *c, const plr_step *step, const plr_node *node)
 
 static void check_step(check *c, plr_step *step, const plr_node *node)
 {
-    check_mounts(c, step, node);
-    check_environment(c, step, node);
-    check_ready(c, step, node);
+    if (step->n_volumes > 0 || step->n_files > 0 || step->n_devices > 0)
+        check_mounts(c, step, node);
+    if (step->n_environment > 0)
+        check_environment(c, step, node);
+    if (step->n_secrets > 0)
+        check_secrets(c, step, node);
+    if (step->ready != NULL)
+        check_ready(c, step, node);
     if (step->working_dir != NULL)
         step->working_dir = clean_path(c, step->working_dir, plr_node_get(node, "working_dir"));
-    const plr_node *at = plr_node_at(plr_node_get(node, "aliases"), 0);
+    const plr_node *at = step->n_aliases > 0 ? plr_node_at(plr_node_get(node, "aliases"), 0) : NULL;
     for (size_t i = 0; i < step->n_aliases; i++, at = at->next)
         if (step->aliases[i][0] == '\0' || strpbrk(step->aliases[i], " /") != NULL ||
                 has_control(step->aliases[i]))

@@ -71,11 +71,16 @@ static void move_to(parser *p, size_t offset)
     p->at = offset;
 }
 
+static bool between_tokens(char c)
+{
+    return c == ' ' || c == ',' || c == ':' || c == '\n' || c == '\t' || c == '\r';
+}
+
 /* Where the token begins that follows `at`; not beyond `limit`. */
 static size_t token_start(const parser *p, size_t limit)
 {
     size_t i = p->at;
-    while (i < limit && strchr(" \t\r\n,:", p->data[i]) != NULL && p->data[i] != '\0')
+    while (i < limit && between_tokens(p->data[i]))
         i++;
     return i;
 }

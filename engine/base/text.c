@@ -34,6 +34,15 @@ size_t plr_utf8_valid_prefix(const char *text, size_t size)
 {
     size_t at = 0;
     while (at < size) {
+        uint64_t eight;
+        while (size - at >= sizeof eight) {
+            memcpy(&eight, text + at, sizeof eight);
+            if ((eight & 0x8080808080808080u) != 0)
+                break;
+            at += sizeof eight;
+        }
+        if (at == size)
+            break;
         size_t length = utf8_length((const unsigned char *)text + at, size - at);
         if (length == 0)
             break;
