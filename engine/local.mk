@@ -6,6 +6,12 @@ libplrengine_la_LIBADD = libplrbase.la $(builtin_backend_libraries)
 libplrengine_la_SOURCES += \
 	%reldir%/event.c \
 	%reldir%/event_json.c \
+	%reldir%/graph.c \
+	%reldir%/graph.h \
+	%reldir%/graph_draw.c \
+	%reldir%/graph_text.c \
+	%reldir%/reference.c \
+	%reldir%/schema.c \
 	%reldir%/spec.c \
 	%reldir%/spec.h \
 	%reldir%/spec_check.c \

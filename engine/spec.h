@@ -39,6 +39,14 @@ struct plr_spec {
 /* The table of a whole document; all others are reached from it. */
 extern const plr_table plr_spec_table;
 
+/* The words of plr_run_policy, in its order. */
+extern const plr_word plr_run_policies[];
+
+/* All tables of the format, each once, from the outside in; returns how many. A test sees to it
+ * that the array is large enough. */
+#define PLR_SPEC_MOST_TABLES 40
+size_t plr_spec_tables(const plr_table *ret_tables[PLR_SPEC_MOST_TABLES]);
+
 /* "service", "step", "on-success hook", ... */
 const char *plr_step_kind_name(plr_step_kind kind);
 

@@ -449,6 +449,12 @@ void plr_spec_check(plr_spec *spec, const plr_node *root, const plr_spec_options
     };
     plr_map_init(&c.host_secrets);
     spec->raw.document.size = sizeof spec->raw.document;
+    const char *name = spec->raw.document.metadata.name;
+    if (name != NULL && has_control(name))
+        plr_findings_add(findings,
+                &(plr_finding){ .code = "bad-name",
+                        .node = plr_node_get(plr_node_get(root, "metadata"), "name") },
+                "a name cannot hold control characters");
     const plr_node *steps = plr_node_get(root, "steps");
     if (steps != NULL && steps->type == PLR_NODE_ARRAY && steps->size == 0)
         plr_findings_add(findings, &(plr_finding){ .code = "empty-steps", .node = steps },

@@ -274,7 +274,7 @@ static const plr_table ready_table = { "ready", "ready",
     "When a service or detached step is ready: all that is given here holds.",
     TABLE(plr_ready, ready_fields) };
 
-static const plr_word run_policies[] = {
+const plr_word plr_run_policies[] = {
     { "on-success", PLR_RUN_ON_SUCCESS },
     { "on-failure", PLR_RUN_ON_FAILURE },
     { "always", PLR_RUN_ALWAYS },
@@ -292,7 +292,7 @@ static const plr_field step_fields[] = {
     { "depends_on", STRINGS(plr_step, depends_on), .variants = STEP,
             .doc = "Names of steps to wait for. If no step of the document has any, each waits for "
                    "the one before it." },
-    { "run_policy", PLR_FIELD_ENUM, AT(plr_step, run_policy), .words = run_policies,
+    { "run_policy", PLR_FIELD_ENUM, AT(plr_step, run_policy), .words = plr_run_policies,
             .variants = STEP, .doc = "On which outcome of the steps above it this one runs." },
     { "detach", PLR_FIELD_BOOL, AT(plr_step, detach), .variants = STEP,
             .doc = "Runs in the background until the end of the run; others wait only until it has "

@@ -355,7 +355,9 @@ void plr_decode(plr_decoder *d, const plr_table *table, const plr_node *node, vo
     }
     for (size_t i = 0; i < table->n_fields; i++) {
         const plr_field *field = &table->fields[i];
-        bool absent = seen[i] == NULL || seen[i]->type == PLR_NODE_NULL;
+        bool absent = seen[i] == NULL || seen[i]->type == PLR_NODE_NULL ||
+                      (field->type == PLR_FIELD_STRING && seen[i]->type == PLR_NODE_STRING &&
+                              seen[i]->size == 0);
         if (absent && field->required && node->whole)
             plr_findings_add(d->findings, &(plr_finding){ .code = "missing-key", .node = node },
                     "%s needs \"%s\"", table->title, field->name);

@@ -17,6 +17,8 @@ libplrbase_la_SOURCES = \
 	%reldir%/error.h \
 	%reldir%/findings.c \
 	%reldir%/findings.h \
+	%reldir%/json.c \
+	%reldir%/json.h \
 	%reldir%/map.c \
 	%reldir%/map.h \
 	%reldir%/text.c \
