@@ -158,8 +158,6 @@ int plr_command_start(const plr_command *command, plr_init_stage *ret_stage)
             error = 0;
     }
     PLR_SYSCALL(close, report[0]);
-    if (child < 0)
-        return (int)child;
     if (error) {
         *ret_stage = PLR_INIT_STAGE_EXEC;
         PLR_SYSCALL(wait4, child, NULL, 0, NULL);

@@ -67,46 +67,60 @@ static void kill_step(const plr_init *init)
         process_exit(128 + PLR_SIGKILL);
 }
 
-/* Waits until all children are gone, or for SWEEP_MS. */
-static void wait_for_killed(const plr_init *init)
+/* Reaps whoever has ended. Returns whether there is no child any more. */
+static bool reap_all(void)
 {
+    long pid;
+    do
+        pid = PLR_SYSCALL(wait4, -1, NULL, WNOHANG, NULL);
+    while (pid > 0);
+    return pid == -PLR_ECHILD;
+}
+
+/*
+ * Ends what the command left behind. Returns whether it is gone; if not, a process of another user
+ * is there, or no /proc to look at, and only our own end will do.
+ */
+static bool sweep(const plr_init *init)
+{
+    if (reap_all() || process_id() != 1)
+        return true;
+    if (!owns_namespace())
+        return false;
+    process_kill(-1, PLR_SIGKILL);
     const int64_t end = clock_ms() + SWEEP_MS;
-    for (;;) {
+    while (!reap_all()) {
         int64_t left = end - clock_ms();
         plr_pollfd signals = { init->signals, PLR_POLLIN, 0 };
         plr_siginfo info;
-        long pid;
-        do
-            pid = PLR_SYSCALL(wait4, -1, NULL, WNOHANG, NULL);
-        while (pid > 0);
-        if (pid == -PLR_ECHILD || left <= 0)
-            return;
+        if (left <= 0)
+            return false;
         poll_wait(&signals, 1, left);
         PLR_SYSCALL(read, init->signals, &info, sizeof info);
     }
+    return true;
 }
 
-/* The command has ended: what it left behind goes too, then the record and the init. */
+/* The command has ended. Without a record the engine asks the daemon, who knows when all is gone.
+ */
 static _Noreturn void finish(const plr_init *init, int status)
 {
     enum { RUSAGE_CHILDREN = -1 };
     plr_rusage usage = { 0 };
     int signal = status & 0x7f;
 
-    if (PLR_SYSCALL(wait4, -1, NULL, WNOHANG, NULL) != -PLR_ECHILD && owns_namespace()) {
-        process_kill(-1, PLR_SIGKILL);
-        wait_for_killed(init);
+    if (sweep(init)) {
+        PLR_SYSCALL(getrusage, RUSAGE_CHILDREN, &usage);
+        plr_init_exit end = {
+            .status = (uint32_t)status,
+            .user_us = (uint64_t)(usage.user[0] * 1000000 + usage.user[1]),
+            .system_us = (uint64_t)(usage.system[0] * 1000000 + usage.system[1]),
+            .maxrss_kib = (uint64_t)usage.maxrss,
+            .blocks_in = (uint64_t)usage.inblock,
+            .blocks_out = (uint64_t)usage.oublock,
+        };
+        plr_channel_say_exit(&init->channel, &end);
     }
-    PLR_SYSCALL(getrusage, RUSAGE_CHILDREN, &usage);
-    plr_init_exit end = {
-        .status = (uint32_t)status,
-        .user_us = (uint64_t)(usage.user[0] * 1000000 + usage.user[1]),
-        .system_us = (uint64_t)(usage.system[0] * 1000000 + usage.system[1]),
-        .maxrss_kib = (uint64_t)usage.maxrss,
-        .blocks_in = (uint64_t)usage.inblock,
-        .blocks_out = (uint64_t)usage.oublock,
-    };
-    plr_channel_say_exit(&init->channel, &end);
     process_exit(signal ? 128 + signal : status >> 8 & 0xff);
 }
 

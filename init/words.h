@@ -42,6 +42,8 @@
  *   KILL     engine: send a signal. Payload: plr_init_kill. SIGKILL ends the whole step, whoever
  *            it runs as; while held, and for the pause process, any signal ends the init.
  *   EXITED   init: the command and all that it left behind are gone. Payload: plr_init_exit.
+ *            Not said where the init cannot see to that, for a process of another user: its own
+ *            end does, and the daemon knows when.
  */
 #define PLR_INIT_WORDS(WORD)                                                                       \
     WORD(1, HELD, "held")                                                                          \

@@ -3,6 +3,7 @@
 Each init runs in a PID namespace of its own, for amd64 and for arm64."""
 
 import contextlib
+import fcntl
 import os
 import platform
 import select
@@ -12,6 +13,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import termios
 import time
 from pathlib import Path
 
@@ -49,7 +51,7 @@ class Init:
     """One plr-init, the socket it talks to, and what it wrote."""
 
     def __init__(self, architecture, options=(), command=(), channel=True, wrap=(), stdin=None,
-                 stdout=subprocess.PIPE, namespace=True, **arguments):
+                 stdout=subprocess.PIPE, **arguments):
         self.folder = tempfile.TemporaryDirectory(prefix="plr-init-")
         os.chmod(self.folder.name, 0o755)
         self.path = os.path.join(self.folder.name, "socket")
@@ -61,11 +63,10 @@ class Init:
             os.chmod(self.path, 0o666)
             self.listener.listen(1)
             options = ["--socket", self.path, *options]
-        line = [*wrap, *program(architecture), *options]
+        line = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child",
+                *wrap, *program(architecture), *options]
         if command:
             line += ["--", *command]
-        if namespace:
-            line = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", *line]
         self.process = subprocess.Popen(line, stdin=stdin or subprocess.DEVNULL, stdout=stdout,
                                         stderr=subprocess.PIPE, **arguments)
 
@@ -101,10 +102,22 @@ class Init:
     def say(self, data):
         self.connection.sendall(data)
 
+    def say_and_see_it_read(self, data):
+        """For what has to happen when this, and no more, has been taken in."""
+        self.say(data)
+        unread = bytes(4)
+        while True:
+            unread = fcntl.ioctl(self.connection, termios.TIOCOUTQ, unread)
+            if unread == bytes(4):
+                return
+
     def receive(self, size):
         data = b""
         while len(data) < size:
-            piece = self.connection.recv(size - len(data))
+            try:
+                piece = self.connection.recv(size - len(data))
+            except ConnectionResetError:  # it left something of ours unread
+                piece = b""
             if not piece:
                 assert not data, "hung up within a word"
                 return None

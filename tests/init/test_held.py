@@ -70,7 +70,7 @@ def test_kill_and_nonsense_end_it_while_held(architecture, word):
 def test_a_signal_is_heard_in_the_middle_of_a_word(architecture):
     with Init(architecture, command=["echo", "ran"]) as init:
         init.held()
-        init.say(header(GO, 100) + b"A=")
+        init.say_and_see_it_read(header(GO, 100) + b"A=")
         init.signal(signal.SIGTERM)
         assert init.code() == 124
 
@@ -79,7 +79,7 @@ def test_a_word_may_come_byte_by_byte(architecture):
     with Init(architecture, command=["sh", "-c", "echo $LATE"]) as init:
         init.held()
         for byte in go("LATE=piece by piece"):
-            init.say(bytes([byte]))
+            init.say_and_see_it_read(bytes([byte]))
         assert init.word() == (RUNNING, b"")
         assert init.output() == "piece by piece\n"
 
@@ -190,10 +190,11 @@ def test_a_command_that_cannot_be_executed(architecture, command, error, code, o
         assert init.code() == code
 
 
-@pytest.mark.parametrize("path", [None, "/nowhere:/usr/bin", "/nowhere:", "::/nowhere"])
-def test_where_the_command_is_looked_for(architecture, path):
-    settings = [f"PATH={path}"] if path else []
-    wrap = ["/usr/bin/env", "-i", "-C", "/usr/bin", *settings]
+@pytest.mark.parametrize("path, folder", [
+    (None, "/"), ("/nowhere:/usr/bin", "/"), ("/nowhere:", "/usr/bin"), ("::/nowhere", "/usr/bin"),
+])
+def test_where_the_command_is_looked_for(architecture, path, folder):
+    wrap = ["/usr/bin/env", "-i", "-C", folder, *([f"PATH={path}"] if path else [])]
     with Init(architecture, command=["printf", "%s %s", "found", "it"], wrap=wrap) as init:
         init.held()
         init.say(go())

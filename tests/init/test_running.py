@@ -6,12 +6,13 @@ import os
 import signal
 import struct
 import subprocess
+import tempfile
 import termios
 import time
 
 import pytest
 
-from init_peer import (GO, LIMIT, RUNNING, Init, go, header, kill, members)
+from init_peer import (GO, KILL, RUNNING, Init, go, header, kill, members)
 
 pytestmark = pytest.mark.parametrize("architecture", ["amd64", "arm64"])
 
@@ -66,15 +67,18 @@ def test_its_end_is_the_inits(architecture, script, wait_status, code):
 
 
 def test_what_it_used(architecture):
-    script = "dd if=/dev/zero of=/dev/null bs=16M count=60 2>/dev/null"
+    script = "dd if=/dev/zero of=/dev/null bs=32M count=1 2>/dev/null; ulimit -c 0; ulimit -S -t 1; " \
+        "while :; do :; done"
     with Init(architecture, command=["sh", "-c", script]) as init:
         init.held()
         init.say(go())
         assert init.word() == (RUNNING, b"")
         end = init.exited()
         assert end["zero"] == 0
-        assert 1000 < end["user_us"] + end["system_us"] < LIMIT * 1000000
-        assert 16 * 1024 < end["maxrss_kib"] < 1024 * 1024
+        assert end["status"] == signal.SIGXCPU
+        assert 500000 < end["user_us"] < 3000000
+        assert 900000 < end["user_us"] + end["system_us"] < 3000000
+        assert 32 * 1024 < end["maxrss_kib"] < 1024 * 1024
 
 
 @pytest.mark.parametrize("options", [[], ["--detach"]], ids=["forked", "in place"])
@@ -123,28 +127,49 @@ def test_what_it_leaves_behind_is_gone_before_its_record(architecture):
         assert init.code() == 3
 
 
+# A step of user 1000 with a program that makes its processes root's: out of reach for its init.
+BECOMING_ROOT = ["unshare", "-m", "sh", "-c",
+                 "mount -t tmpfs none /mnt && mkfifo -m 666 /mnt/ready && "
+                 'cp /usr/bin/setpriv /mnt/become && chmod 4755 /mnt/become && exec "$@"', "sh",
+                 "setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"]
+
+
 def test_kill_ends_a_step_that_has_become_root(architecture):
-    """The init of user 1000 may not signal it; its own end is what ends it."""
-    as_user = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"]
-    wrap = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /mnt && cp /usr/bin/setpriv /mnt/s'
-            ' && chmod 4755 /mnt/s && exec "$@"', "sh", *as_user]
-    with Init(architecture, command=["/mnt/s", "--reuid=0", "sh", "-c", DEAF], wrap=wrap) as init:
+    with Init(architecture, command=["/mnt/become", "--reuid=0", "sh", "-c", DEAF],
+              wrap=BECOMING_ROOT) as init:
         started(init)
         init.say(kill(9))
         assert init.word() is None
         assert init.code() == 137
 
 
+def test_no_record_while_something_is_left(architecture):
+    script = "(/mnt/become --reuid=0 sh -c 'echo >/mnt/ready; exec sleep 1000' &); " \
+        "read line </mnt/ready; exit 3"
+    with Init(architecture, command=["sh", "-c", script], wrap=BECOMING_ROOT) as init:
+        init.held()
+        namespace = init.namespace()
+        init.say(go())
+        assert init.word() == (RUNNING, b"")
+        assert init.word() is None
+        assert init.code() == 3
+        assert members(namespace) == []
+
+
 def test_kill_in_a_namespace_of_others_spares_them(architecture):
-    """Not PID 1: only the process group of the command goes. Inside a namespace made for it."""
-    script = 'sleep 1000 & other=$!; "$@"; code=$?; kill -0 $other && echo spared; exit $code'
-    with Init(architecture, command=["sh", "-c", "sleep 1000 & " + DEAF],
-              wrap=["sh", "-c", script, "sh"]) as init:
-        started(init)
-        init.say(kill(9))
-        assert init.exited()["status"] == 9
-        assert init.output() == "spared\n"
-        assert init.code() == 137
+    """Not PID 1: only the process group of the command goes. Inside a namespace made for it, where
+    the init also has a child that is none of its business."""
+    script = 'sleep 1000 & other=$!; sh -c \'sleep 1000 & exec "$@"\' sh "$@"; code=$?; ' \
+        'kill -0 $other && flock -w 10 $0 echo spared; exit $code'
+    with tempfile.NamedTemporaryFile() as lock:
+        command = f"exec 9>{lock.name}; flock 9; sleep 1000 & {DEAF}"
+        with Init(architecture, command=["sh", "-c", command],
+                  wrap=["sh", "-c", script, lock.name]) as init:
+            started(init)
+            init.say(kill(9))
+            assert init.exited()["status"] == 9
+            assert init.output() == "spared\n"
+            assert init.code() == 137
 
 
 def test_as_nobody_in_particular(architecture):
@@ -193,7 +218,8 @@ def test_kept_it_goes_on(architecture):
         assert init.code() == 5
 
 
-@pytest.mark.parametrize("word", [go(), header(GO, 1 << 20), header(77, 0)], ids=repr)
+@pytest.mark.parametrize("word", [go(), header(GO, 1 << 20), header(77, 0), header(KILL, 0),
+                                  header(KILL, 8) + bytes(8)], ids=repr)
 def test_nonsense_is_the_end_of_the_engine(architecture, word):
     with Init(architecture, command=["sh", "-c", REPEATER]) as init:
         started(init).say(word)
