@@ -22,7 +22,7 @@ AT_GO, AT_FORK, AT_EXEC = 1, 2, 3
 ENVIRONMENT_MAX = 128 * 1024
 LIMIT = 10  # seconds for anything to happen
 
-BUILD = Path(os.environ.get("PLR_BUILD", Path(__file__).parents[2] / "build"))
+BUILD = Path(os.environ.get("PLR_BUILD", Path(__file__).parents[2] / "build/sanitized"))
 NATIVE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 EMULATOR = {name: shutil.which(f"qemu-{cpu}-static") or f"/usr/bin/qemu-{cpu}-static"
             for name, cpu in (("amd64", "x86_64"), ("arm64", "aarch64"))}

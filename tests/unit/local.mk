@@ -9,6 +9,8 @@ LDADD = %reldir%/libharness.la libplrnet.la libplrengine.la $(CUNIT_LIBS)
 
 unit_tests =
 unit_tests += %reldir%/test_event
+unit_tests += %reldir%/test_init_embed
+%canon_reldir%_test_init_embed_LDADD = %reldir%/libharness.la libplrinit.la $(CUNIT_LIBS)
 
 if HAVE_CUNIT
 check_PROGRAMS += $(unit_tests)
