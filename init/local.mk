@@ -33,4 +33,4 @@ libplrinit_la_SOURCES = %reldir%/embed.S %reldir%/embed.h
 %reldir%/embed.lo: $(init_programs)
 
 CLEANFILES += $(init_programs)
-EXTRA_DIST += $(init_sources) $(init_headers) %reldir%/compilers.m4
+EXTRA_DIST += $(init_sources) $(init_headers) %reldir%/compilers.m4 %reldir%/README.md
