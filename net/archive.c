@@ -5,6 +5,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 
 #include "engine/base/error.h"
@@ -52,12 +53,23 @@ static int add(struct archive *archive, struct archive_entry *entry, const plr_a
     return 0;
 }
 
+/* Other paths must be marked as bytes, or libarchive takes them for the process's locale. Only
+ * they: each marked file costs two blocks. */
+static bool all_ascii(const plr_archive_file *files, size_t n_files)
+{
+    for (size_t i = 0; i < n_files; i++)
+        for (const char *c = files[i].path; *c != '\0'; c++)
+            if ((unsigned char)*c >= 0x80)
+                return false;
+    return true;
+}
+
 static int write_all(struct archive *archive, struct archive_entry *entry,
         const plr_archive_file *files, size_t n_files, plr_buf *out, plr_error *err)
 {
-    /* Paths are bytes, whatever the locale of the process. */
     if (archive_write_set_format_pax_restricted(archive) != ARCHIVE_OK ||
-            archive_write_set_options(archive, "hdrcharset=BINARY") != ARCHIVE_OK ||
+            (!all_ascii(files, n_files) &&
+                    archive_write_set_options(archive, "hdrcharset=BINARY") != ARCHIVE_OK) ||
             archive_write_set_bytes_per_block(archive, 0) != ARCHIVE_OK ||
             archive_write_open(archive, out, NULL, on_write, NULL) != ARCHIVE_OK)
         return fail(archive, "nothing", err);
