@@ -20,8 +20,8 @@ static int feed(const uint8_t *data, size_t size, size_t piece, plr_buf *streams
     plr_frames frames = { 0 };
     int r = 0;
     for (size_t at = 0; r == 0 && at < size; at += piece)
-        r = plr_frames_feed(&frames, data + at, size - at < piece ? size - at : piece, on_data,
-                streams, NULL);
+        r = plr_frames_feed(
+                &frames, data + at, size - at < piece ? size - at : piece, on_data, streams, NULL);
     return r == 0 ? plr_frames_end(&frames, NULL) : r;
 }
 

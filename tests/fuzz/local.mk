@@ -18,3 +18,19 @@ fuzz_ldflags = $(AM_LDFLAGS)
 endif
 
 EXTRA_DIST += %reldir%/corpus
+
+check_PROGRAMS += %reldir%/fuzz_docker_config
+%canon_reldir%_fuzz_docker_config_LDADD = $(fuzz_ldadd)
+%canon_reldir%_fuzz_docker_config_LDFLAGS = $(fuzz_ldflags)
+
+check_PROGRAMS += %reldir%/fuzz_frames
+%canon_reldir%_fuzz_frames_LDADD = $(fuzz_ldadd)
+%canon_reldir%_fuzz_frames_LDFLAGS = $(fuzz_ldflags)
+
+check_PROGRAMS += %reldir%/fuzz_image_name
+%canon_reldir%_fuzz_image_name_LDADD = $(fuzz_ldadd)
+%canon_reldir%_fuzz_image_name_LDFLAGS = $(fuzz_ldflags)
+
+check_PROGRAMS += %reldir%/fuzz_json_stream
+%canon_reldir%_fuzz_json_stream_LDADD = $(fuzz_ldadd)
+%canon_reldir%_fuzz_json_stream_LDFLAGS = $(fuzz_ldflags)

@@ -12,19 +12,12 @@ unit_tests += %reldir%/test_event
 unit_tests += %reldir%/test_init_embed
 %canon_reldir%_test_init_embed_LDADD = %reldir%/libharness.la libplrinit.la $(CUNIT_LIBS)
 
-# Those of net/ link it before the engine, whose base it uses.
 unit_tests += %reldir%/test_archive
-%canon_reldir%_test_archive_LDADD = libplrnet.la $(LDADD)
 unit_tests += %reldir%/test_docker_config
-%canon_reldir%_test_docker_config_LDADD = libplrnet.la $(LDADD)
 unit_tests += %reldir%/test_frames
-%canon_reldir%_test_frames_LDADD = libplrnet.la $(LDADD)
 unit_tests += %reldir%/test_http_base
-%canon_reldir%_test_http_base_LDADD = libplrnet.la $(LDADD)
 unit_tests += %reldir%/test_image_name
-%canon_reldir%_test_image_name_LDADD = libplrnet.la $(LDADD)
 unit_tests += %reldir%/test_json_stream
-%canon_reldir%_test_json_stream_LDADD = libplrnet.la $(LDADD)
 
 if HAVE_CUNIT
 check_PROGRAMS += $(unit_tests)
