@@ -1,1 +1,4 @@
 # What is measured, by one command.
+
+noinst_PROGRAMS += %reldir%/mask
+%canon_reldir%_mask_LDADD = libplrengine.la

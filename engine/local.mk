@@ -10,6 +10,13 @@ libplrengine_la_SOURCES += \
 	%reldir%/graph.h \
 	%reldir%/graph_draw.c \
 	%reldir%/graph_text.c \
+	%reldir%/mask.c \
+	%reldir%/mask.h \
+	%reldir%/mask_forms.c \
+	%reldir%/mask_forms.h \
+	%reldir%/mask_stream.c \
+	%reldir%/mask_table.c \
+	%reldir%/mask_table.h \
 	%reldir%/reference.c \
 	%reldir%/schema.c \
 	%reldir%/spec.c \

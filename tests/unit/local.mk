@@ -11,6 +11,11 @@ unit_tests =
 unit_tests += %reldir%/test_event
 unit_tests += %reldir%/test_init_embed
 %canon_reldir%_test_init_embed_LDADD = %reldir%/libharness.la libplrinit.la $(CUNIT_LIBS)
+unit_tests += %reldir%/test_mask
+%canon_reldir%_test_mask_SOURCES = %reldir%/test_mask.c $(mask_reference)
+
+# What the mask is compared with, here and by its fuzz target.
+mask_reference = %reldir%/mask_reference.c %reldir%/mask_reference.h
 
 unit_tests += %reldir%/test_archive
 unit_tests += %reldir%/test_docker_config
