@@ -198,6 +198,9 @@ typedef struct plr_backend_module {
     /* Everything of a run, from its id alone; idempotent. `run` is NULL for a run of another
      * process. */
     void (*teardown)(void *self, const char *run_id, plr_run_view *run, plr_op *op);
+    /* The engine leaves a run without teardown: drop every pointer to the run, its tasks and their ops,
+     * without completing these. What exists stays, labelled, for a sweep. Immediate. */
+    void (*forget)(void *self, plr_run_view *run);
     /* Reports by plr_host.op_swept. */
     void (*sweep)(void *self, const plr_sweep_options *options, plr_op *op);
 } plr_backend_module;
