@@ -1,7 +1,12 @@
 # The scriptable backend without containers that drives the engine's tests.
 
 noinst_LTLIBRARIES += libplrfake.la
-libplrfake_la_SOURCES =
+libplrfake_la_SOURCES = \
+	%reldir%/fake.h \
+	%reldir%/module.c \
+	%reldir%/script.c \
+	%reldir%/script.h \
+	%reldir%/task.c
 
 if BUILTIN_BACKENDS
 builtin_backends += fake

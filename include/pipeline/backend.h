@@ -181,7 +181,8 @@ typedef struct plr_backend_module {
     void (*check)(void *self, const plr_run_view *run, plr_op *op);
     /* What would be created, as plr_host.op_text, secrets hidden. */
     void (*plan)(
-            void *self, const plr_run_view *run, const plr_task *tasks, size_t n_tasks, plr_op *op);
+            void *self, const plr_run_view *run, plr_task *const *tasks, size_t n_tasks,
+            plr_op *op);
     void (*setup)(void *self, plr_run_view *run, plr_op *op);
     void (*prepare)(void *self, plr_task *task, plr_op *op);
     /* Its turn. `late` is environment that was not known at prepare. Completes when it runs or was

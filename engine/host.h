@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of functions that a backend's module may call. */
-#ifndef PLR_IO_HOST_H
-#define PLR_IO_HOST_H
+#ifndef PLR_HOST_H
+#define PLR_HOST_H
 
 #include <pipeline/backend.h>
 

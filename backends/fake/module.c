@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* The fake backend's entry point, its options, and the operations on whole runs, which do nothing.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/fake/fake.h"
+#include "engine/base/cleanup.h"
+#include "engine/base/error.h"
+#include "engine/base/text.h"
+
+static const plr_option_info options_info[] = {
+    { "fake-seed", "N", "seed of the random delays" },
+    { "fake-jitter", "DURATION", "add up to this to each delay" },
+};
+
+static int read_options(fake *self, const plr_option *options, size_t n, plr_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(options[i].name, "fake-seed") == 0) {
+            self->random = strtoull(options[i].value, NULL, 10) * 2 + 1; /* never 0 */
+        } else if (strcmp(options[i].name, "fake-jitter") == 0) {
+            int r = plr_duration_parse(options[i].value, &self->jitter_ns, err);
+            if (r < 0)
+                return r;
+        } else {
+            return plr_error_set(
+                    err, PLR_ERR_USAGE, "the fake backend has no option \"%s\"", options[i].name);
+        }
+    }
+    return 0;
+}
+
+static int create(void **ret_self, const plr_host *host, plr_loop *loop, const plr_option *options,
+        size_t n_options, plr_error *err)
+{
+    _cleanup_free_ fake *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return plr_error_nomem(err);
+    self->host = host;
+    self->loop = loop;
+    self->random = 1;
+    int r = read_options(self, options, n_options, err);
+    if (r < 0)
+        return r;
+    *ret_self = steal(self);
+    return 0;
+}
+
+static void destroy(void *self)
+{
+    fake_drop(self, NULL);
+    free(self);
+}
+
+static void succeed(void *self, plr_op *op)
+{
+    const fake *own = self;
+    own->host->op_complete(op, NULL);
+}
+
+static void check(void *self, const plr_run_view *run, plr_op *op)
+{
+    (void)run;
+    succeed(self, op);
+}
+
+static void plan(
+        void *self, const plr_run_view *run, plr_task *const *tasks, size_t n_tasks, plr_op *op)
+{
+    (void)run;
+    const fake *own = self;
+    for (size_t i = 0; i < n_tasks; i++) {
+        const char *name = tasks[i]->step->metadata.name;
+        own->host->op_text(op, name, strlen(name));
+        own->host->op_text(op, "\n", 1);
+    }
+    succeed(self, op);
+}
+
+static void setup(void *self, plr_run_view *run, plr_op *op)
+{
+    (void)run;
+    succeed(self, op);
+}
+
+static void teardown(void *self, const char *run_id, plr_run_view *run, plr_op *op)
+{
+    (void)run_id;
+    if (run != NULL)
+        fake_drop(self, run);
+    succeed(self, op);
+}
+
+static void forget(void *self, plr_run_view *run)
+{
+    fake_drop(self, run);
+}
+
+static void sweep(void *self, const plr_sweep_options *options, plr_op *op)
+{
+    (void)options;
+    succeed(self, op);
+}
+
+PLR_BACKEND_ENTRY(fake)
+{
+    static const plr_backend_module module = {
+        .size = sizeof module,
+        .version = PLR_BACKEND_VERSION,
+        .name = "fake",
+        .description = "plays scripts instead of running anything, for tests",
+        .capabilities = PLR_CAPABILITY_HOLDS,
+        .options = options_info,
+        .n_options = sizeof options_info / sizeof *options_info,
+        .create = create,
+        .destroy = destroy,
+        .open = succeed,
+        .close = succeed,
+        .check = check,
+        .plan = plan,
+        .setup = setup,
+        .prepare = fake_prepare,
+        .start = fake_start,
+        .stop = fake_stop,
+        .probe = fake_probe,
+        .flow = fake_flow,
+        .discard = fake_discard,
+        .teardown = teardown,
+        .forget = forget,
+        .sweep = sweep,
+    };
+    return &module;
+}

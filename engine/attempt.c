@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/* One attempt of a step, from its preparation to the command to end: the states, the one function
+ * that moves between them, and what each report of the backend does. How an attempt ends:
+ * attempt_end.c. */
+#include <signal.h>
+
+#include "engine/base/error.h"
+#include "engine/engine.h"
+#include "engine/run.h"
+
+/* How long a backend may take to tell the end of what was killed. */
+#define KILLED_LIMIT_NS ((uint64_t)60 * 1000000000)
+
+#define BIT(state) (1u << PLR_STATE_##state)
+
+/* Which states may follow each. */
+static const unsigned allowed_next[] = {
+    [PLR_STATE_PENDING] = BIT(PREPARING) | BIT(ENDED),
+    [PLR_STATE_PREPARING] =
+            BIT(PREPARED) | BIT(PENDING) | BIT(ENDED), /* pending: tried again later */
+    [PLR_STATE_PREPARED] = BIT(STARTING) | BIT(ENDED),
+    [PLR_STATE_STARTING] = BIT(RUNNING) | BIT(ENDED),
+    [PLR_STATE_RUNNING] = BIT(READY) | BIT(STOPPING) | BIT(ENDED),
+    [PLR_STATE_READY] = BIT(STOPPING) | BIT(ENDED),
+    [PLR_STATE_STOPPING] = BIT(ENDED),
+    [PLR_STATE_ENDED] = BIT(PENDING), /* the next attempt */
+};
+
+static bool is_begun(plr_state state)
+{
+    return state != PLR_STATE_PENDING && state != PLR_STATE_ENDED;
+}
+
+void plr_attempt_move(plr_run_node *node, plr_state to, const plr_end *end)
+{
+    plr_state from = node->state;
+    if ((allowed_next[from] & 1u << to) == 0)
+        __builtin_trap(); /* a bug of the engine's: going on would tell lies */
+    node->run->n_alive += is_begun(to);
+    node->run->n_alive -= is_begun(from);
+    /* An attempt that has a successor has not ended for the others. */
+    if (to == PLR_STATE_ENDED && !(end->will_retry))
+        node->run->n_reaching_outside -= node->reaches_outside;
+    node->state = to;
+    plr_emit_moved(node, from, to, end);
+}
+
+static plr_loop *loop_of(const plr_run_node *node)
+{
+    return node->run->engine->loop;
+}
+
+static const plr_backend_module *module_of(const plr_run_node *node)
+{
+    return node->run->backend->module;
+}
+
+static void *self_of(const plr_run_node *node)
+{
+    return node->run->backend->self;
+}
+
+static void start(plr_run_node *node);
+
+static void on_discarded(plr_op *op, const plr_error *err, void *userdata)
+{
+    (void)op;
+    plr_run_node *node = userdata;
+    node->clean = true;
+    if (err != NULL)
+        plr_emit_text(node->run, node, PLR_EVENT_WARNING, err->message);
+    if (node->state == PLR_STATE_PENDING && node->has_turn && !node->waits_slot &&
+            !node->backing_off)
+        plr_attempt_turn(node);
+    plr_run_kick(node->run);
+}
+
+void plr_attempt_discard(plr_run_node *node)
+{
+    plr_op_begin(&node->op, loop_of(node), on_discarded, node);
+    module_of(node)->discard(self_of(node), &node->task, &node->op);
+}
+
+/* Not an end: it is tried again at its turn. */
+static void prepare_again_later(plr_run_node *node)
+{
+    plr_attempt_move(node, PLR_STATE_PENDING, NULL);
+    plr_attempt_discard(node);
+}
+
+static void on_prepared(plr_op *op, const plr_error *err, void *userdata)
+{
+    (void)op;
+    plr_run_node *node = userdata;
+    bool was_ahead = node->ahead;
+    if (node->ahead) {
+        node->ahead = err != NULL; /* it stays marked, so it is not tried ahead twice */
+        node->run->n_ahead--;
+    }
+    if (node->state == PLR_STATE_ENDED) {
+        plr_attempt_discard(node); /* skipped or cancelled on the way */
+    } else if (err != NULL && was_ahead) {
+        prepare_again_later(node);
+    } else if (err != NULL) {
+        plr_attempt_fail(node, err);
+    } else {
+        plr_attempt_move(node, PLR_STATE_PREPARED, NULL);
+        if (node->stopped_as != PLR_REASON_NONE)
+            plr_attempt_finish(node);
+        else if (node->has_turn && !node->waits_slot)
+            start(node);
+    }
+    plr_run_kick(node->run);
+}
+
+void plr_attempt_prepare(plr_run_node *node, bool ahead)
+{
+    node->ahead = ahead;
+    node->clean = false;
+    if (ahead)
+        node->run->n_ahead++;
+    node->task.hold = plr_hold_may_hold(node);
+    plr_attempt_move(node, PLR_STATE_PREPARING, NULL);
+    plr_op_begin(&node->op, loop_of(node), on_prepared, node);
+    module_of(node)->prepare(self_of(node), &node->task, &node->op);
+}
+
+void plr_attempt_turn(plr_run_node *node)
+{
+    if (node->op.active && node->state == PLR_STATE_PENDING)
+        return; /* what an earlier try left is still being removed; then it goes on by itself */
+    if (node->state == PLR_STATE_PENDING)
+        plr_attempt_prepare(node, false);
+    else if (node->state == PLR_STATE_PREPARED)
+        start(node);
+}
+
+static void set_clock(plr_run_node *node, plr_timer_fn *on_clock, int64_t in_ns, plr_error *err)
+{
+    plr_timer_free(steal(node->clock));
+    if (plr_timer_new(loop_of(node), &node->clock, on_clock, node, err) == 0)
+        plr_timer_set(node->clock, plr_loop_now(loop_of(node)) + (uint64_t)in_ns);
+}
+
+static void on_timeout(plr_timer *timer, void *userdata)
+{
+    (void)timer;
+    plr_attempt_stop(userdata, PLR_REASON_TIMEOUT, false);
+}
+
+static void begin_running(plr_run_node *node)
+{
+    const plr_step *step = node->task.step;
+    plr_error err = { 0 };
+    plr_attempt_move(node, PLR_STATE_RUNNING, NULL);
+    node->run->known.started = true;
+    plr_schedule_awake(node);
+    if (step->timeout_ns > 0 && (!step->detach || step->ready != NULL))
+        set_clock(node, on_timeout, step->timeout_ns, &err);
+    if (step->detach && step->ready == NULL) {
+        node->met = true;
+        plr_schedule_decided(node, PLR_RULE_PASSED);
+    } else if (step->ready != NULL && err.code == PLR_OK) {
+        plr_ready_begin(node, &err);
+    }
+    if (err.code != PLR_OK) {
+        plr_emit_text(node->run, node, PLR_EVENT_WARNING, err.message);
+        plr_attempt_stop(node, PLR_REASON_INFRASTRUCTURE, true);
+    } else if (node->stopped_as != PLR_REASON_NONE) {
+        plr_attempt_stop(node, node->stopped_as, node->kill_wanted);
+    }
+    if (node->run->paused)
+        module_of(node)->flow(self_of(node), &node->task, true);
+}
+
+static void on_started(plr_op *op, const plr_error *err, void *userdata)
+{
+    (void)op;
+    plr_run_node *node = userdata;
+    if (err != NULL) {
+        plr_attempt_fail(node, err);
+    } else {
+        if (node->state == PLR_STATE_STARTING)
+            begin_running(node);
+        if (node->end_known)
+            plr_attempt_finish(node);
+    }
+    plr_run_kick(node->run);
+}
+
+/* What hooks are told of the run (rule 8). */
+static size_t late_environment(const plr_run_node *node, plr_pair late[2], plr_buf *names)
+{
+    const plr_run *run = node->run;
+    if (node->task.step->kind < PLR_STEP_HOOK_SUCCESS)
+        return 0;
+    for (size_t i = 0; i < run->document->n_tasks; i++)
+        if (run->nodes[i].end.failed && run->nodes[i].task.step->kind < PLR_STEP_HOOK_SUCCESS) {
+            if (names->size > 0)
+                plr_buf_putc(names, ',');
+            plr_buf_puts(names, run->nodes[i].task.step->metadata.name);
+        }
+    const plr_rule_run *known = &run->known_to_hooks;
+    const char *result = known->failed      ? "failed"
+                         : run->timed_out   ? "timeout"
+                         : known->cancelled ? "cancelled"
+                                            : "passed";
+    late[0] = (plr_pair){ "PIPELINE_RESULT", result };
+    late[1] = (plr_pair){ "PIPELINE_FAILED_STEPS", names->data != NULL ? names->data : "" };
+    return 2;
+}
+
+static void start(plr_run_node *node)
+{
+    plr_error err = { 0 };
+    plr_pair late[2];
+    _cleanup_buf_ plr_buf names = { 0 };
+    size_t n_late = late_environment(node, late, &names);
+    plr_attempt_move(node, PLR_STATE_STARTING, NULL);
+    if (plr_buf_check(&names, &err) < 0 || plr_output_begin(node, &err) < 0) {
+        plr_attempt_fail(node, &err);
+        return;
+    }
+    plr_op_begin(&node->op, loop_of(node), on_started, node);
+    module_of(node)->start(self_of(node), &node->task, late, n_late, &node->op);
+}
+
+void plr_attempt_skip(plr_run_node *node, plr_skip why)
+{
+    plr_end end = {
+        .size = sizeof end, .reason = PLR_REASON_SKIPPED, .exit_code = -1, .skip = why
+    };
+    plr_run *run = node->run;
+    bool begun = node->state != PLR_STATE_PENDING;
+    if (why == PLR_SKIP_CANCELLED || why == PLR_SKIP_TIMEOUT)
+        plr_result_note_cut(run);
+    node->end = end;
+    plr_attempt_move(node, PLR_STATE_ENDED, &end);
+    run->result.n_skipped++;
+    if (begun && node->op.active)
+        plr_op_cancel(&node->op); /* on_prepared discards */
+    else if (begun)
+        plr_attempt_discard(node);
+    if (node->task.step->kind == PLR_STEP_STEP && !node->task.step->detach) {
+        run->n_open--;
+        run->n_main_open -= !node->end_phase;
+    }
+    plr_schedule_decided(node, PLR_RULE_SKIPPED);
+    plr_schedule_release_slot(node);
+    plr_run_kick(run);
+}
+
+static void on_killed_limit(plr_timer *timer, void *userdata)
+{
+    (void)timer;
+    plr_run_node *node = userdata;
+    plr_end end = { .size = sizeof end,
+        .reason = PLR_REASON_LOST,
+        .fault = PLR_FAULT_INFRASTRUCTURE,
+        .exit_code = -1,
+        .message = "killed, and its end was not told within 60 s" };
+    plr_attempt_set_end(node, &end);
+    node->stopped_as = PLR_REASON_NONE; /* nobody can say that it stopped */
+    plr_attempt_finish(node);
+}
+
+static void send_signal(plr_run_node *node, int number);
+
+static void on_signalled(plr_op *op, const plr_error *err, void *userdata)
+{
+    (void)op;
+    plr_run_node *node = userdata;
+    if (err != NULL && node->state == PLR_STATE_STOPPING && err->code != PLR_ERR_NOTFOUND)
+        plr_emit_text(node->run, node, PLR_EVENT_WARNING, err->message);
+    if (node->kill_wanted && !node->kill_sent && node->state == PLR_STATE_STOPPING)
+        send_signal(node, SIGKILL);
+    plr_run_kick(node->run);
+}
+
+static void on_grace_over(plr_timer *timer, void *userdata)
+{
+    (void)timer;
+    send_signal(userdata, SIGKILL);
+}
+
+static void send_signal(plr_run_node *node, int number)
+{
+    plr_error err = { 0 };
+    bool is_kill = number == SIGKILL;
+    node->kill_wanted |= is_kill;
+    if (is_kill)
+        set_clock(node, on_killed_limit, (int64_t)KILLED_LIMIT_NS, &err);
+    else
+        set_clock(node, on_grace_over, node->run->view.grace_ns, &err);
+    if (err.code != PLR_OK)
+        plr_emit_text(node->run, node, PLR_EVENT_WARNING, err.message);
+    if (node->stop_op.active) {
+        plr_op_cancel(&node->stop_op); /* the kill follows when it is done */
+        return;
+    }
+    node->kill_sent |= is_kill;
+    plr_op_begin(&node->stop_op, loop_of(node), on_signalled, node);
+    module_of(node)->stop(self_of(node), &node->task, number, &node->stop_op);
+}
+
+void plr_attempt_stop(plr_run_node *node, plr_reason why, bool now)
+{
+    bool first = node->state != PLR_STATE_STOPPING;
+    if (node->state == PLR_STATE_ENDED)
+        return;
+    if (first && node->stopped_as == PLR_REASON_NONE)
+        node->stopped_as = why;
+    node->kill_wanted |= now;
+    switch (node->state) {
+    case PLR_STATE_PENDING:
+    case PLR_STATE_PREPARED:
+        plr_attempt_finish(node);
+        break;
+    case PLR_STATE_PREPARING:
+    case PLR_STATE_STARTING:
+        plr_op_cancel(&node->op); /* its completion goes on with stopped_as */
+        break;
+    default:
+        plr_ready_end(node);
+        if (first)
+            plr_attempt_move(node, PLR_STATE_STOPPING, NULL);
+        if (node->kill_wanted || node->run->view.grace_ns <= 0) {
+            if (!node->kill_sent)
+                send_signal(node, SIGKILL);
+        } else if (first) {
+            send_signal(node, SIGTERM);
+        }
+    }
+}
+
+void plr_attempt_report(plr_run_node *node, const plr_report *report)
+{
+    switch (report->type) {
+    case PLR_REPORT_PULL:
+        plr_emit_pull(node, report);
+        break;
+    case PLR_REPORT_STARTED:
+        if (node->state == PLR_STATE_STARTING)
+            begin_running(node);
+        break;
+    case PLR_REPORT_OUTPUT:
+        plr_output_take(node, report->u.output.stream, report->u.output.data, report->u.output.size,
+                report->u.output.gap);
+        break;
+    case PLR_REPORT_EOF:
+        break; /* the output is closed with the end, which follows */
+    case PLR_REPORT_EXITED:
+        plr_attempt_conclude(node, &report->u.end);
+        break;
+    case PLR_REPORT_ENDED:
+        if (node->end_known || node->state == PLR_STATE_ENDED)
+            break;
+        plr_attempt_set_end(node, &report->u.end);
+        if (!node->op.active)
+            plr_attempt_finish(node);
+        break;
+    case PLR_REPORT_WARNING:
+        plr_emit_text(node->run, node, PLR_EVENT_WARNING, report->u.text);
+        break;
+    case PLR_REPORT_NOTICE:
+        plr_emit_text(node->run, node, PLR_EVENT_NOTICE, report->u.text);
+        break;
+    }
+    plr_run_kick(node->run);
+}
+
+void plr_attempt_clear(plr_run_node *node)
+{
+    plr_op_forget(&node->op);
+    plr_op_forget(&node->stop_op);
+    plr_op_forget(&node->probe_op);
+    plr_timer_free(steal(node->clock));
+    plr_ready_end(node);
+    plr_output_clear(node);
+    free(steal(node->end_message));
+}

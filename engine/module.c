@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* Finds a backend: among those built in, or as a shared object in the backend path or at a file's
+ * place. A module of another version of the interface is refused with a message that says so. */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/builtin.h"
+#include "engine/base/buf.h"
+#include "engine/base/error.h"
+#include "engine/engine.h"
+
+#define X(name) const plr_backend_module *plr_backend_entry_##name(void);
+PLR_BUILTIN_BACKEND_LIST(X)
+#undef X
+
+typedef struct builtin {
+    const char *name;
+    plr_backend_entry_fn *entry;
+} builtin;
+
+static plr_backend_entry_fn *find_builtin(const char *name)
+{
+    static const builtin builtins[] = {
+#define X(name) { #name, plr_backend_entry_##name },
+        PLR_BUILTIN_BACKEND_LIST(X)
+#undef X
+                { NULL, NULL },
+    };
+    for (const builtin *b = builtins; b->name != NULL; b++)
+        if (strcmp(b->name, name) == 0)
+            return b->entry;
+    return NULL;
+}
+
+/* The names that come from users become part of a path: nothing but letters, digits, '-' and '_'.
+ */
+static bool is_plain_name(const char *name)
+{
+    return name[0] != '\0' &&
+           name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] ==
+                   '\0';
+}
+
+static const char *search_path(const plr_engine *engine)
+{
+    if (engine->backend_path != NULL)
+        return engine->backend_path;
+    const char *path = secure_getenv("PLR_BACKEND_PATH");
+    return path != NULL && path[0] != '\0' ? path : PLR_PKGLIBDIR;
+}
+
+static int open_in_path(
+        const plr_engine *engine, const char *name, void **ret_library, plr_error *err)
+{
+    const char *path = search_path(engine);
+    for (const char *at = path; *at != '\0';) {
+        size_t length = strcspn(at, ":");
+        _cleanup_buf_ plr_buf file = { 0 };
+        plr_buf_printf(&file, "%.*s/%s.so", (int)length, at, name);
+        int r = plr_buf_check(&file, err);
+        if (r < 0)
+            return r;
+        if (length > 0 && access(file.data, F_OK) == 0) {
+            *ret_library = dlopen(file.data, RTLD_NOW | RTLD_LOCAL);
+            if (*ret_library == NULL)
+                return plr_error_set(
+                        err, PLR_ERR_CONFIGURATION, "cannot load backend %s: %s", name, dlerror());
+            return 0;
+        }
+        at += length + (at[length] == ':');
+    }
+    return plr_error_set(err, PLR_ERR_NOTFOUND, "there is no backend \"%s\" in %s", name, path);
+}
+
+static int check_module(const char *name, const plr_backend_module *module, plr_error *err)
+{
+    if (module == NULL)
+        return plr_error_set(err, PLR_ERR_CONFIGURATION, "backend %s has nothing to offer", name);
+    if (module->version != PLR_BACKEND_VERSION || module->size < sizeof *module)
+        return plr_error_set(err, PLR_ERR_CONFIGURATION,
+                "backend %s is made for version %u of the backend interface, this library has "
+                "version %u",
+                name, module->version, PLR_BACKEND_VERSION);
+    return 0;
+}
+
+int plr_module_load(const plr_engine *engine, const char *name,
+        const plr_backend_module **ret_module, void **ret_library, plr_error *err)
+{
+    void *library = NULL;
+    plr_backend_entry_fn *entry = find_builtin(name);
+    if (entry == NULL) {
+        if (strchr(name, '/') != NULL) {
+            library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+            if (library == NULL)
+                return plr_error_set(
+                        err, PLR_ERR_CONFIGURATION, "cannot load %s: %s", name, dlerror());
+        } else if (!is_plain_name(name)) {
+            return plr_error_set(err, PLR_ERR_USAGE, "\"%s\" is not a backend's name", name);
+        } else {
+            int r = open_in_path(engine, name, &library, err);
+            if (r < 0)
+                return r;
+        }
+        void *symbol = dlsym(library, "plr_backend_entry");
+        memcpy(&entry, &symbol, sizeof entry);
+    }
+    int r = entry != NULL ? check_module(name, entry(), err)
+                          : plr_error_set(err, PLR_ERR_CONFIGURATION,
+                                    "%s is not a backend: it has no plr_backend_entry", name);
+    if (r < 0) {
+        plr_module_unload(library);
+        return r;
+    }
+    *ret_module = entry();
+    *ret_library = library;
+    return 0;
+}
+
+void plr_module_unload(void *library)
+{
+    if (library != NULL)
+        dlclose(library);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Which network a run gets when nobody chose one: decided from the document alone. */
+#ifndef PLR_NETWORK_H
+#define PLR_NETWORK_H
+
+#include <pipeline/backend.h>
+
+plr_network_mode plr_network_auto(const plr_document *document, bool serial_only);
+
+/* Whether the host path of a volume is a daemon's socket, or a folder that holds one. */
+bool plr_is_daemon_socket(const char *host_path);
+
+#endif
