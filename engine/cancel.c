@@ -71,7 +71,7 @@ static void cancel_early(plr_run *run)
     run->known.cancelled = true;
     plr_op_cancel(&run->op);
     if (run->phase == PLR_PHASE_OPENING)
-        plr_run_end(run);
+        plr_run_end(run); /* the backend goes on opening for others */
 }
 
 void plr_run_handle_cancel(plr_run *run)

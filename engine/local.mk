@@ -1,9 +1,18 @@
 # The engine, and the library that is installed: the same code behind a list of exported symbols.
 
 noinst_LTLIBRARIES += libplrengine.la
-libplrengine_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLR_PKGLIBDIR='"$(pkglibdir)"' $(YAJL_CFLAGS)
+libplrengine_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLR_PKGLIBDIR='"$(pkglibdir)"' \
+	-DPLR_VERSION='"$(PACKAGE_VERSION)"' $(YAJL_CFLAGS)
 libplrengine_la_LIBADD = libplrbase.la $(builtin_backend_libraries)
 libplrengine_la_SOURCES += \
+	%reldir%/attempt.c \
+	%reldir%/attempt_end.c \
+	%reldir%/backend.c \
+	%reldir%/cancel.c \
+	%reldir%/diagnostics.c \
+	%reldir%/emit.c \
+	%reldir%/engine.c \
+	%reldir%/engine.h \
 	%reldir%/event.c \
 	%reldir%/event_json.c \
 	%reldir%/graph.c \
@@ -19,6 +28,31 @@ libplrengine_la_SOURCES += \
 	%reldir%/mask_table.h \
 	%reldir%/reference.c \
 	%reldir%/schema.c \
+	%reldir%/hold.c \
+	%reldir%/host.c \
+	%reldir%/host.h \
+	%reldir%/mask.c \
+	%reldir%/mask.h \
+	%reldir%/mask_forms.c \
+	%reldir%/mask_forms.h \
+	%reldir%/mask_stream.c \
+	%reldir%/mask_table.c \
+	%reldir%/mask_table.h \
+	%reldir%/module.c \
+	%reldir%/network.c \
+	%reldir%/network.h \
+	%reldir%/options.c \
+	%reldir%/output.c \
+	%reldir%/owner.c \
+	%reldir%/phases.c \
+	%reldir%/policy.c \
+	%reldir%/ready.c \
+	%reldir%/result.c \
+	%reldir%/rules.c \
+	%reldir%/rules.h \
+	%reldir%/run.c \
+	%reldir%/run.h \
+	%reldir%/schedule.c \
 	%reldir%/spec.c \
 	%reldir%/spec.h \
 	%reldir%/spec_check.c \

@@ -69,6 +69,7 @@ static void begin(plr_work *work, void *userdata)
 {
     plr_run *run = userdata;
     work->run = plr_run_go_on;
+    run->phase = PLR_PHASE_OPENING;
     plr_emit_run_started(run);
     if (run->short_secret != NULL)
         plr_emit_text(run, NULL, PLR_EVENT_WARNING,
@@ -82,6 +83,8 @@ static void begin(plr_work *work, void *userdata)
 
 static void free_run(plr_run *run)
 {
+    if (run == NULL)
+        return;
     for (size_t i = 0; run->nodes != NULL && i < run->document->n_tasks; i++)
         plr_attempt_clear(&run->nodes[i]);
     plr_emit_clear(run);

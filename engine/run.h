@@ -71,6 +71,7 @@ struct plr_run_node {
 };
 
 #define PLR_PHASES(X)                                                                              \
+    X(NEW)                                                                                         \
     X(OPENING)                                                                                     \
     X(CHECKING)                                                                                    \
     X(PLANNING)                                                                                    \

@@ -29,7 +29,7 @@ struct fake_attempt {
     plr_timer *timer;
     plr_op *op; /* a prepare or start that is under way */
     uint64_t ready_at;
-    bool prepared, started, paused, hanging, ended;
+    bool prepared, started, paused, ended;
     plr_end end;
     const plr_pair *late;
     size_t n_late;

@@ -61,7 +61,7 @@ static void tell_end(fake_attempt *attempt)
     report(attempt, &(plr_report){ .type = PLR_REPORT_ENDED, .u.end = attempt->end });
 }
 
-static void end(fake_attempt *attempt, plr_reason reason, int exit_code, int signal)
+static void set_end(fake_attempt *attempt, plr_reason reason, int exit_code, int signal)
 {
     attempt->end = (plr_end){ .size = sizeof(plr_end),
         .reason = reason,
@@ -69,8 +69,12 @@ static void end(fake_attempt *attempt, plr_reason reason, int exit_code, int sig
         .signal = signal,
         .oom = reason == PLR_REASON_OOM };
     attempt->at = attempt->script.n;
-    attempt->hanging = false;
+}
+
+static void end(fake_attempt *attempt, plr_reason reason, int exit_code, int signal)
+{
     const fake_action *told = fake_script_find(&attempt->script, FAKE_TOLD, attempt->task->attempt);
+    set_end(attempt, reason, exit_code, signal);
     if (told == NULL) {
         tell_end(attempt);
         return;
@@ -134,7 +138,6 @@ static bool act(fake_attempt *attempt, fake_action *action)
         }
         return true;
     case FAKE_HANG:
-        attempt->hanging = true;
         return false;
     case FAKE_EXIT:
         end(attempt, PLR_REASON_EXIT, (int)action->number, 0);
@@ -321,8 +324,8 @@ void fake_stop(void *self, plr_task *task, int signal, plr_op *op)
     own->host->op_complete(op, NULL);
     if (attempt == NULL || attempt->ended || attempt->end.size != 0 || ignored)
         return;
-    own->host->timer_set(attempt->timer, 0);
-    end(attempt, PLR_REASON_SIGNAL, 128 + signal, signal);
+    set_end(attempt, PLR_REASON_SIGNAL, 128 + signal, signal);
+    wait_for(attempt, 0);
 }
 
 void fake_probe(void *self, plr_task *task, const plr_probe *probe, plr_op *op)

@@ -198,7 +198,8 @@ static void set_timer_fd(plr_loop *loop)
     loop->timer_fd_at = at;
 }
 
-static void handle_event(plr_loop *loop, const struct epoll_event *event)
+/* Returns whether it was more than the loop's own descriptors. */
+static bool handle_event(plr_loop *loop, const struct epoll_event *event)
 {
     uint64_t count;
     ssize_t size = 0;
@@ -213,8 +214,10 @@ static void handle_event(plr_loop *loop, const struct epoll_event *event)
                           (event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR) ? PLR_WATCH_WRITE : 0);
         if (watch->on_event != NULL && (events & watch->events) != 0)
             watch->on_event(watch, events & watch->events, watch->userdata);
+        return true;
     }
     (void)size; /* only there to be emptied */
+    return false;
 }
 
 static int poll_events(plr_loop *loop, int timeout_ms, plr_error *err)
@@ -225,11 +228,12 @@ static int poll_events(plr_loop *loop, int timeout_ms, plr_error *err)
         return 0;
     if (n < 0)
         return plr_error_set(err, PLR_ERR_SYSTEM, "epoll_wait: %s", strerror(errno));
+    int handled = 0;
     for (int i = 0; i < n; i++) {
-        handle_event(loop, &events[i]);
-        run_work(loop);
+        handled |= handle_event(loop, &events[i]);
+        handled |= run_work(loop);
     }
-    return n;
+    return handled;
 }
 
 static bool jump(plr_loop *loop)

@@ -18,6 +18,8 @@ static void tell(plr_work *work, void *userdata)
 
 void plr_op_begin(plr_op *op, plr_loop *loop, plr_op_done_fn *on_done, void *userdata)
 {
+    if (op->active)
+        __builtin_trap(); /* a bug of the engine's: the first one would never be told */
     *op = (plr_op){
         .work = { .run = tell, .userdata = op },
         .loop = loop,

@@ -2,7 +2,8 @@
 # resolve. A test that is one file, test_<file>.c, needs only its line in the list.
 
 check_LTLIBRARIES += %reldir%/libharness.la
-%canon_reldir%_libharness_la_SOURCES = %reldir%/harness.c %reldir%/harness.h
+%canon_reldir%_libharness_la_SOURCES = %reldir%/harness.c %reldir%/harness.h \
+	%reldir%/play.c %reldir%/play.h
 
 # What a program links that does not say otherwise.
 LDADD = %reldir%/libharness.la libplrnet.la libplrengine.la $(CUNIT_LIBS)
@@ -23,6 +24,7 @@ unit_tests += %reldir%/test_frames
 unit_tests += %reldir%/test_http_base
 unit_tests += %reldir%/test_image_name
 unit_tests += %reldir%/test_json_stream
+unit_tests += %reldir%/test_run
 
 if HAVE_CUNIT
 check_PROGRAMS += $(unit_tests)
