@@ -31,13 +31,6 @@ libplrengine_la_SOURCES += \
 	%reldir%/hold.c \
 	%reldir%/host.c \
 	%reldir%/host.h \
-	%reldir%/mask.c \
-	%reldir%/mask.h \
-	%reldir%/mask_forms.c \
-	%reldir%/mask_forms.h \
-	%reldir%/mask_stream.c \
-	%reldir%/mask_table.c \
-	%reldir%/mask_table.h \
 	%reldir%/module.c \
 	%reldir%/network.c \
 	%reldir%/network.h \
