@@ -8,10 +8,15 @@ libplrfake_la_SOURCES = \
 	%reldir%/script.h \
 	%reldir%/task.c
 
+backenddata_DATA += backends/modules/fake.options
 if BUILTIN_BACKENDS
 builtin_backends += fake
 builtin_backend_libraries += libplrfake.la
+backends/modules/fake.options: $(builtin_backend_libraries) backends/tables$(EXEEXT)
+	$(AM_V_GEN)$(publish_backend)
 else
+backends/modules/fake.options: %reldir%/fake.la backends/tables$(EXEEXT)
+	$(AM_V_GEN)$(publish_backend)
 pkglib_LTLIBRARIES += %reldir%/fake.la
 %canon_reldir%_fake_la_SOURCES =
 %canon_reldir%_fake_la_LIBADD = libplrfake.la libplrbase.la
