@@ -180,8 +180,7 @@ typedef struct plr_backend_module {
      * created. */
     void (*check)(void *self, const plr_run_view *run, plr_op *op);
     /* What would be created, as plr_host.op_text, secrets hidden. */
-    void (*plan)(
-            void *self, const plr_run_view *run, plr_task *const *tasks, size_t n_tasks,
+    void (*plan)(void *self, const plr_run_view *run, plr_task *const *tasks, size_t n_tasks,
             plr_op *op);
     void (*setup)(void *self, plr_run_view *run, plr_op *op);
     void (*prepare)(void *self, plr_task *task, plr_op *op);
@@ -199,8 +198,8 @@ typedef struct plr_backend_module {
     /* Everything of a run, from its id alone; idempotent. `run` is NULL for a run of another
      * process. */
     void (*teardown)(void *self, const char *run_id, plr_run_view *run, plr_op *op);
-    /* The engine leaves a run without teardown: drop every pointer to the run, its tasks and their ops,
-     * without completing these. What exists stays, labelled, for a sweep. Immediate. */
+    /* The engine leaves a run without teardown: drop every pointer to the run, its tasks and their
+     * ops, without completing these. What exists stays, labelled, for a sweep. Immediate. */
     void (*forget)(void *self, plr_run_view *run);
     /* Reports by plr_host.op_swept. */
     void (*sweep)(void *self, const plr_sweep_options *options, plr_op *op);

@@ -65,7 +65,7 @@ typedef enum plr_reason {
     X(CANCELLED, "cancelled")                                                                      \
     X(TIMEOUT, "timeout") /* the pipeline's */                                                     \
     X(NOT_SELECTED, "not-selected")                                                                \
-    X(RUN_FAILED, "run-failed")         /* nothing could be set up */
+    X(RUN_FAILED, "run-failed") /* nothing could be set up */
 
 typedef enum plr_skip {
 #define X(name, word) PLR_SKIP_##name,

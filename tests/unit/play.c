@@ -19,7 +19,8 @@ static void note_end(plr_play *play, const plr_event *event)
 {
     const plr_end *end = event->u.moved.end;
     plr_buf *out = &play->ends;
-    plr_buf_printf(out, "%s%s %s", event->step, event->attempt > 1 ? "+" : "", plr_reason_name(end->reason));
+    plr_buf_printf(out, "%s%s %s", event->step, event->attempt > 1 ? "+" : "",
+            plr_reason_name(end->reason));
     if (end->reason == PLR_REASON_SKIPPED)
         plr_buf_printf(out, " %s", plr_skip_name(end->skip));
     if (end->reason == PLR_REASON_EXIT)
@@ -82,7 +83,8 @@ static int play_run(plr_play *play, plr_engine *engine, plr_backend *backend, pl
         cancels[i] = (cancel){ .play = play, .mode = (plr_cancel_mode)(i + 1) };
         if (play->cancel_at_ns[i] == 0)
             continue;
-        CU_ASSERT_EQUAL(plr_timer_new(engine->loop, &cancels[i].timer, on_cancel, &cancels[i], NULL), 0);
+        CU_ASSERT_EQUAL(
+                plr_timer_new(engine->loop, &cancels[i].timer, on_cancel, &cancels[i], NULL), 0);
         plr_timer_set(cancels[i].timer, start + play->cancel_at_ns[i]);
     }
     r = plr_run_wait(play->run, &play->result, &play->err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Plays a document on the fake backend with virtual time and writes down what was seen, in short lines,
- * so that a test can say what it expects as text. */
+/* Plays a document on the fake backend with virtual time and writes down what was seen, in short
+ * lines, so that a test can say what it expects as text. */
 #ifndef PLR_TESTS_UNIT_PLAY_H
 #define PLR_TESTS_UNIT_PLAY_H
 
@@ -13,10 +13,10 @@ typedef struct plr_play plr_play;
 struct plr_play {
     /* In. */
     plr_run_options options;
-    const char *seed, *jitter;       /* of the fake backend, or NULL */
-    uint64_t cancel_at_ns[3];        /* a cancel, each stronger than the one before; 0: none */
+    const char *seed, *jitter; /* of the fake backend, or NULL */
+    uint64_t cancel_at_ns[3];  /* a cancel, each stronger than the one before; 0: none */
     plr_cause cause;
-    plr_event_fn *on_event;          /* sees each event too, or NULL */
+    plr_event_fn *on_event; /* sees each event too, or NULL */
     void *userdata;
     /* Out. */
     plr_run *run; /* while it is played */
@@ -30,8 +30,8 @@ struct plr_play {
     plr_error err;
 };
 
-/* Plays `json`; single quotes in it stand for double ones. Returns 0, or what refused it (in play->err).
- * An assertion fails if the engine leaves something open. */
+/* Plays `json`; single quotes in it stand for double ones. Returns 0, or what refused it (in
+ * play->err). An assertion fails if the engine leaves something open. */
 int plr_play_json(plr_play *play, const char *json);
 void plr_play_clear(plr_play *play);
 
