@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* Which backend a command uses and why, and what options the installed ones publish: a file
+ * <name>.options beside each module, a line for each option: name, TAB, argument, TAB, help. */
+#include "cli/backend.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/input.h"
+
+#define SUFFIX ".options"
+
+/* drone-runtime's, known even where no Kubernetes backend is installed to publish them. */
+static const plr_cli_option kubernetes_options[] = {
+    { .name = "kube-config", .argument = "FILE", .help = "kubeconfig of the cluster" },
+    { .name = "kube-url", .argument = "URL", .help = "address of the cluster" },
+    { .name = "kube-node", .argument = "NAME", .help = "run on this node only" },
+    { .name = "kube-debug", .help = "show what goes to and from the cluster" },
+};
+#define N_KUBERNETES (sizeof kubernetes_options / sizeof *kubernetes_options)
+
+static int no_memory(plr_error *err)
+{
+    return plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
+}
+
+/* Cuts `text` into options; it holds their strings from now on. */
+static int parse_options(plr_backend_entry *entry, plr_error *err)
+{
+    char *rest = entry->text, *line;
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        char *name = strsep(&line, "\t"), *argument = strsep(&line, "\t"), *help = line;
+        if (argument == NULL || help == NULL || *name == '\0')
+            continue;
+        plr_cli_option *options = realloc(entry->options, (entry->n_options + 1) * sizeof *options);
+        if (options == NULL)
+            return no_memory(err);
+        entry->options = options;
+        entry->options[entry->n_options++] = (plr_cli_option){
+            .name = name,
+            .one_dash = true,
+            .kind = PLR_CLI_BACKEND,
+            .argument = *argument != '\0' ? argument : NULL,
+            .help = help,
+        };
+    }
+    return 0;
+}
+
+static int read_entry(
+        plr_backend_list *list, const char *folder, const char *file, size_t length, plr_error *err)
+{
+    char path[4096];
+    size_t size;
+    plr_backend_entry *items = realloc(list->items, (list->n + 1) * sizeof *items);
+    if (items == NULL)
+        return no_memory(err);
+    list->items = items;
+    plr_backend_entry *entry = &list->items[list->n];
+    *entry = (plr_backend_entry){ .name = strndup(file, length) };
+    if (entry->name == NULL)
+        return no_memory(err);
+    list->n++;
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    int r = plr_input_read(path, &entry->text, &size, err);
+    return r < 0 ? r : parse_options(entry, err);
+}
+
+static int read_folder(plr_backend_list *list, const char *folder, plr_error *err)
+{
+    DIR *dir = opendir(folder);
+    struct dirent *item;
+    int r = 0;
+    if (dir == NULL)
+        return 0; /* nothing is installed there */
+    while (r == 0 && (item = readdir(dir)) != NULL) {
+        size_t length = strlen(item->d_name);
+        if (length <= strlen(SUFFIX) || strcmp(item->d_name + length - strlen(SUFFIX), SUFFIX) != 0)
+            continue;
+        length -= strlen(SUFFIX);
+        char name[256] = "";
+        memcpy(name, item->d_name, length);
+        if (plr_backend_list_find(list, name) == NULL)
+            r = read_entry(list, folder, item->d_name, length, err);
+    }
+    closedir(dir);
+    return r;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const plr_backend_entry *)a)->name, ((const plr_backend_entry *)b)->name);
+}
+
+int plr_backend_list_read(plr_backend_list *list, plr_error *err)
+{
+    const char *path = getenv("PLR_BACKEND_PATH");
+    _cleanup_free_ char *folders = strdup(path != NULL && *path != '\0' ? path : PLR_PKGLIBDIR);
+    if (folders == NULL)
+        return no_memory(err);
+    char *rest = folders, *folder;
+    int r = 0;
+    while (r == 0 && (folder = strsep(&rest, ":")) != NULL)
+        if (*folder != '\0')
+            r = read_folder(list, folder, err);
+    if (list->n > 0)
+        qsort(list->items, list->n, sizeof *list->items, by_name);
+    return r;
+}
+
+void plr_backend_list_clear(plr_backend_list *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        free(list->items[i].name);
+        free(list->items[i].options);
+        free(list->items[i].text);
+    }
+    free(list->items);
+    *list = (plr_backend_list){ 0 };
+}
+
+const plr_backend_entry *plr_backend_list_find(const plr_backend_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->items[i].name, name) == 0)
+            return &list->items[i];
+    return NULL;
+}
+
+static bool has(const plr_cli_option *options, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(options[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+int plr_backend_merge(const plr_backend_list *list, const plr_cli_option *options, size_t n,
+        plr_cli_option **ret_options, size_t *ret_n, plr_error *err)
+{
+    size_t most = n + N_KUBERNETES, count = n;
+    for (size_t i = 0; i < list->n; i++)
+        most += list->items[i].n_options;
+    plr_cli_option *all = calloc(most, sizeof *all);
+    if (all == NULL)
+        return no_memory(err);
+    memcpy(all, options, n * sizeof *all);
+    for (size_t i = 0; i < list->n; i++)
+        for (size_t j = 0; j < list->items[i].n_options; j++)
+            if (!has(all, count, list->items[i].options[j].name))
+                all[count++] = list->items[i].options[j];
+    for (size_t i = 0; i < N_KUBERNETES; i++)
+        if (!has(all, count, kubernetes_options[i].name)) {
+            all[count] = kubernetes_options[i];
+            all[count].one_dash = true;
+            all[count++].kind = PLR_CLI_BACKEND;
+        }
+    *ret_options = all;
+    *ret_n = count;
+    return 0;
+}
+
+static bool asks_for_kubernetes(const plr_cli_pairs *options)
+{
+    for (size_t i = 0; i < options->n; i++)
+        if (has(kubernetes_options, N_KUBERNETES, options->items[i].name))
+            return true;
+    return false;
+}
+
+/* Whether somebody has said where Docker is: then another backend would not be what they meant. */
+static const char *docker_is_asked_for(const plr_cli_pairs *options)
+{
+    const char *host = getenv("DOCKER_HOST"), *context = getenv("DOCKER_CONTEXT");
+    if (options->n > 0)
+        return "its options are given";
+    if (host != NULL && *host != '\0')
+        return "DOCKER_HOST is set";
+    return context != NULL && *context != '\0' ? "DOCKER_CONTEXT is set" : NULL;
+}
+
+static int open_it(plr_engine *engine, const char *name, const plr_cli_pairs *options,
+        plr_backend **ret_backend, plr_error *err)
+{
+    int r = plr_backend_open(ret_backend, engine, name, options->items, options->n, err);
+    return r < 0 ? r : plr_backend_wait(*ret_backend, err);
+}
+
+int plr_backend_choose(plr_engine *engine, const plr_backend_choice *choice,
+        const plr_cli_pairs *options, plr_backend **ret_backend, plr_text *why, plr_error *err)
+{
+    char *plugin = NULL;
+    if (choice->plugin != NULL) {
+        /* A name without a slash would be looked for where backends are installed. */
+        if (strchr(choice->plugin, '/') == NULL && asprintf(&plugin, "./%s", choice->plugin) < 0)
+            return no_memory(err);
+        plr_text_puts(why, "it is the module of --plugin");
+        int r = open_it(
+                engine, plugin != NULL ? plugin : choice->plugin, options, ret_backend, err);
+        free(plugin);
+        return r;
+    }
+    if (choice->name != NULL) {
+        plr_text_puts(why, "--backend says so");
+        return open_it(engine, choice->name, options, ret_backend, err);
+    }
+    if (asks_for_kubernetes(options)) {
+        plr_text_puts(why, "its options are given");
+        return open_it(engine, "kubernetes", options, ret_backend, err);
+    }
+    const char *asked = docker_is_asked_for(options);
+    int r = open_it(engine, "docker", options, ret_backend, err);
+    plr_text_puts(why, asked != NULL ? asked : "a Docker Engine answers");
+    if (r == 0 || asked != NULL || r == PLR_ERR_USAGE)
+        return r;
+    plr_error reason = *err;
+    *err = (plr_error){ 0 };
+    return plr_error_set(err, PLR_ERR_INFRASTRUCTURE,
+            "no Docker Engine answers (%.600s), and this version has no backend that works without "
+            "one. Start Docker, or say where it is with DOCKER_HOST or --docker-host",
+            reason.message);
+}

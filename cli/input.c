@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads a document from a file or stdin and tells what is wrong with it. */
+#include "cli/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/diagnostic.h"
+
+#define MOST ((size_t)64 * 1024 * 1024 + 1)
+
+static int read_all(int fd, const char *path, plr_text *text, plr_error *err)
+{
+    char chunk[65536];
+    while (text->size < MOST) {
+        ssize_t n = read(fd, chunk, sizeof chunk);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return plr_error_set(err, PLR_ERR_USAGE, "cannot read %s: %s", path, strerror(errno));
+        if (n == 0)
+            break;
+        plr_text_put(text, chunk, (size_t)n);
+        if (text->failed)
+            return plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
+    }
+    return 0;
+}
+
+int plr_input_read(const char *path, char **ret_data, size_t *ret_size, plr_error *err)
+{
+    bool standard = strcmp(path, "-") == 0;
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return plr_error_set(err, PLR_ERR_USAGE, "cannot open %s: %s", path, strerror(errno));
+    plr_text text = { 0 };
+    plr_text_puts(&text, ""); /* an empty file is an empty string */
+    int r = read_all(fd, standard ? "standard input" : path, &text, err);
+    if (!standard)
+        close(fd);
+    if (r < 0) {
+        plr_text_clear(&text);
+        return r;
+    }
+    *ret_data = text.data;
+    *ret_size = text.size;
+    return 0;
+}
+
+int plr_input_spec(const char *path, const plr_spec_options *options, plr_spec **ret_spec,
+        size_t *ret_n_warnings)
+{
+    _cleanup_free_ char *data = NULL;
+    size_t size = 0;
+    plr_error err = { 0 };
+    int r = plr_input_read(path, &data, &size, &err);
+    if (r < 0)
+        return plr_cli_fail(&err);
+    plr_diagnostics all = {
+        .source = data,
+        .size = size,
+        .carets = isatty(STDERR_FILENO),
+        .style = plr_style_new(plr_style_wanted(STDERR_FILENO)),
+    };
+    r = plr_spec_read(ret_spec, strcmp(path, "-") == 0 ? "<stdin>" : path, data, size, options,
+            plr_diagnostics_take, &all, &err);
+    if (all.out.size > 0)
+        fwrite(all.out.data, 1, all.out.size, stderr);
+    plr_text_clear(&all.out);
+    if (r < 0 && (err.code != PLR_ERR_DOCUMENT || all.n_errors == 0))
+        return plr_cli_fail(&err);
+    if (r < 0) {
+        plr_cli_complain("%s: %zu error%s%s", path, all.n_errors, all.n_errors == 1 ? "" : "s",
+                "; nothing was started");
+        return PLR_EXIT_USAGE;
+    }
+    if (ret_n_warnings != NULL)
+        *ret_n_warnings = all.n_warnings;
+    return 0;
+}

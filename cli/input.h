@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads a document from a file or stdin and tells what is wrong with it. */
+#ifndef PLR_CLI_INPUT_H
+#define PLR_CLI_INPUT_H
+
+#include <pipeline/spec.h>
+
+/* A whole file, or stdin for "-". More than 64 MiB are not read to the end: the reader of documents
+ * refuses them anyway. `*ret_data` is for free(). */
+int plr_input_read(const char *path, char **ret_data, size_t *ret_size, plr_error *err);
+
+/* Reads a document and prints its findings on stderr. Returns 0, or an exit code, with the reason
+ * told. `*ret_n_warnings` may be NULL. */
+int plr_input_spec(const char *path, const plr_spec_options *options, plr_spec **ret_spec,
+        size_t *ret_n_warnings);
+
+#endif

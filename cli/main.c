@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of commands, and which one is meant: `pipeline-runtime FILE` is `run FILE`, and options
+ * may stand before the command's name. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/backend.h"
+#include "cli/cli.h"
+#include "cli/text.h"
+
+const plr_cli_command *const plr_cli_commands[] = {
+    &plr_command_run,
+    &plr_command_validate,
+    &plr_command_graph,
+    &plr_command_schema,
+    &plr_command_ps,
+    &plr_command_stop,
+    &plr_command_sweep,
+    &plr_command_version,
+    &plr_command_completion,
+    NULL,
+};
+
+static int overview(void)
+{
+    plr_text text = { 0 };
+    plr_text_puts(&text, "Runs JSON pipeline documents on containers.\n\n"
+                         "Usage: pipeline-runtime [COMMAND] [options] [FILE]\n\n"
+                         "  pipeline-runtime pipeline.json\n\n"
+                         "Commands:\n");
+    for (size_t i = 0; plr_cli_commands[i] != NULL; i++)
+        plr_text_printf(
+                &text, "  %-11s %s\n", plr_cli_commands[i]->name, plr_cli_commands[i]->summary);
+    plr_text_puts(&text, "\nWithout a command, FILE is run. Each command has --help.\n");
+    int code = text.failed ? PLR_EXIT_INFRASTRUCTURE : plr_cli_print(text.data, PLR_EXIT_OK);
+    plr_text_clear(&text);
+    return code;
+}
+
+static const plr_cli_command *find_command(const char *name)
+{
+    for (size_t i = 0; plr_cli_commands[i] != NULL; i++)
+        if (strcmp(plr_cli_commands[i]->name, name) == 0)
+            return plr_cli_commands[i];
+    return NULL;
+}
+
+/* The command's place in argv, or argc if its name is left out. Options in front of it may be
+ * anybody's, so all are looked at to know which of them take a value. */
+static int command_at(int argc, char **argv)
+{
+    plr_backend_list backends = { 0 };
+    plr_cli_option *all = NULL;
+    size_t n_all = 0;
+    plr_error err = { 0 };
+    int at = argc;
+    if (plr_backend_list_read(&backends, &err) == 0 &&
+            plr_backend_merge(&backends, plr_command_run.options, *plr_command_run.n_options, &all,
+                    &n_all, &err) == 0)
+        at = 1 + plr_cli_first_operand(all, n_all, argc - 1, argv + 1);
+    free(all);
+    plr_backend_list_clear(&backends);
+    return at;
+}
+
+/* A word that is neither a command nor a file was probably meant to be a command. */
+static int no_such_file(const char *word)
+{
+    FILE *file = strcmp(word, "-") == 0 ? stdin : fopen(word, "re");
+    if (file != NULL) {
+        if (file != stdin)
+            fclose(file);
+        return 0;
+    }
+    for (size_t i = 0; plr_cli_commands[i] != NULL; i++)
+        if (strpbrk(word, "./") == NULL && plr_cli_near(word, plr_cli_commands[i]->name)) {
+            plr_cli_complain("there is no command and no file \"%s\"; did you mean %s?", word,
+                    plr_cli_commands[i]->name);
+            return PLR_EXIT_USAGE;
+        }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "help") == 0) {
+        const plr_cli_command *command = argc > 2 ? find_command(argv[2]) : NULL;
+        char *help[] = { "--help" };
+        return command != NULL ? command->run(command, 1, help) : overview();
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return overview();
+    if (strcmp(argv[1], "--version") == 0)
+        return plr_command_version.run(&plr_command_version, 0, argv + argc);
+
+    int at = command_at(argc, argv);
+    const plr_cli_command *command = at < argc ? find_command(argv[at]) : NULL;
+    if (command == NULL) {
+        int code = at < argc ? no_such_file(argv[at]) : 0;
+        return code != 0 ? code : plr_command_run.run(&plr_command_run, argc - 1, argv + 1);
+    }
+    /* What stood before the name stands behind it now. */
+    memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof *argv);
+    return command->run(command, argc - 2, argv + 2);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* What is known of a run from its events so far. */
+#include "cli/view/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void clear_step(plr_model_step *step)
+{
+    free(step->name);
+    free(step->message);
+    free(step->image);
+    free(step->pull);
+    free(step->tail);
+}
+
+void plr_model_clear(plr_model *model)
+{
+    for (size_t i = 0; i < model->n_steps; i++)
+        clear_step(&model->steps[i]);
+    free(model->steps);
+    free(model->run);
+    free(model->backend);
+    free(model->name);
+    *model = (plr_model){ 0 };
+}
+
+static void replace(char **field, const char *text)
+{
+    if (*field != NULL && text != NULL && strcmp(*field, text) == 0)
+        return;
+    free(*field);
+    *field = text != NULL ? strdup(text) : NULL;
+}
+
+static void take_start(plr_model *model, const plr_event *event)
+{
+    const plr_document *document = event->u.run_started.document;
+    replace(&model->run, event->run);
+    replace(&model->backend, event->u.run_started.backend);
+    replace(&model->name, event->u.run_started.name);
+    model->began_ns = event->monotonic_ns;
+    if (document == NULL || model->steps != NULL)
+        return;
+    model->steps = calloc(document->n_tasks, sizeof *model->steps);
+    if (model->steps == NULL)
+        return;
+    model->n_steps = document->n_tasks;
+    for (size_t i = 0; i < model->n_steps; i++) {
+        const plr_step *step = document->tasks[i];
+        size_t length = strlen(step->metadata.name);
+        model->steps[i].kind = step->kind;
+        model->steps[i].detach = step->detach;
+        replace(&model->steps[i].name, step->metadata.name);
+        if (length > model->widest)
+            model->widest = length;
+    }
+}
+
+static void take_move(plr_model_step *step, const plr_event *event)
+{
+    const plr_end *end = event->u.moved.end;
+    step->state = event->u.moved.to;
+    step->attempt = event->attempt;
+    if (event->u.moved.to == PLR_STATE_RUNNING)
+        step->began_ns = event->monotonic_ns;
+    if (event->u.moved.to >= PLR_STATE_PREPARED)
+        replace(&step->pull, NULL);
+    if (end == NULL) {
+        step->ended_ns = 0;
+        return;
+    }
+    step->ended_ns = event->monotonic_ns;
+    step->end = *end;
+    replace(&step->message, end->message);
+    step->end.message = step->message;
+    if (!end->failed && !end->ignored) {
+        free(step->tail);
+        step->tail = NULL;
+    }
+}
+
+static void take_output(plr_model_step *step, const plr_event *event)
+{
+    const char *data = event->u.output.data;
+    size_t size = event->u.output.size;
+    if (step->tail == NULL)
+        step->tail = calloc(1, sizeof *step->tail);
+    if (step->tail == NULL)
+        return;
+    if (size > PLR_TAIL_SIZE) {
+        step->tail->total += size - PLR_TAIL_SIZE;
+        data += size - PLR_TAIL_SIZE;
+        size = PLR_TAIL_SIZE;
+    }
+    size_t at = (size_t)(step->tail->total % PLR_TAIL_SIZE), first = PLR_TAIL_SIZE - at;
+    if (first > size)
+        first = size;
+    if (size > 0) {
+        memcpy(step->tail->bytes + at, data, first);
+        memcpy(step->tail->bytes, data + first, size - first);
+    }
+    step->tail->total += size;
+}
+
+plr_model_step *plr_model_step_of(plr_model *model, const plr_event *event)
+{
+    return event->task < model->n_steps ? &model->steps[event->task] : NULL;
+}
+
+void plr_model_take(plr_model *model, const plr_event *event)
+{
+    plr_model_step *step = plr_model_step_of(model, event);
+    model->now_ns = event->monotonic_ns;
+    switch (event->type) {
+    case PLR_EVENT_RUN_STARTED:
+        take_start(model, event);
+        break;
+    case PLR_EVENT_STEP:
+        if (step != NULL)
+            take_move(step, event);
+        break;
+    case PLR_EVENT_PULL:
+        if (step != NULL) {
+            replace(&step->image, event->u.pull.image);
+            replace(&step->pull, event->u.pull.status);
+            step->current = event->u.pull.current;
+            step->total = event->u.pull.total;
+        }
+        break;
+    case PLR_EVENT_OUTPUT:
+        if (step != NULL)
+            take_output(step, event);
+        break;
+    case PLR_EVENT_RUN_ENDED:
+        replace(&model->run, event->run);
+        model->ended = true;
+        model->result = *event->u.run_ended.result;
+        break;
+    case PLR_EVENT_WARNING:
+    case PLR_EVENT_NOTICE:
+        break;
+    }
+}
+
+uint64_t plr_model_time(const plr_model_step *step, uint64_t now_ns)
+{
+    uint64_t until = step->ended_ns != 0 ? step->ended_ns : now_ns;
+    return step->began_ns != 0 && until > step->began_ns ? until - step->began_ns : 0;
+}
+
+char *plr_tail_lines(const plr_tail *tail, size_t *ret_size)
+{
+    if (tail == NULL || tail->total == 0)
+        return NULL;
+    size_t size = tail->total < PLR_TAIL_SIZE ? (size_t)tail->total : PLR_TAIL_SIZE;
+    uint64_t begin = tail->total - size;
+    char *text = malloc(size + 1);
+    if (text == NULL)
+        return NULL;
+    for (size_t i = 0; i < size; i++)
+        text[i] = tail->bytes[(begin + i) % PLR_TAIL_SIZE];
+    text[size] = '\0';
+
+    size_t at = size;
+    for (size_t lines = 0; at > 0; at--)
+        if (text[at - 1] == '\n' && at != size && ++lines == PLR_TAIL_LINES)
+            break;
+    memmove(text, text + at, size - at + 1);
+    *ret_size = size - at;
+    return text;
+}
