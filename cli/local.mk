@@ -1,5 +1,54 @@
-# The command. It links the installed library and nothing else. With main.c:
-#
-#   bin_PROGRAMS += pipeline-runtime
-#   pipeline_runtime_LDADD = libpipeline-runtime.la
-#   pipeline_runtime_SOURCES = %reldir%/main.c
+# The command. It links the installed library and nothing else; all but main.c is a convenience
+# library, so that unit tests reach it.
+
+noinst_LTLIBRARIES += libplrcli.la
+libplrcli_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLR_PKGLIBDIR='"$(pkglibdir)"'
+libplrcli_la_SOURCES = \
+	%reldir%/backend.c \
+	%reldir%/backend.h \
+	%reldir%/cli.c \
+	%reldir%/cli.h \
+	%reldir%/completion.c \
+	%reldir%/diagnostic.c \
+	%reldir%/diagnostic.h \
+	%reldir%/graph.c \
+	%reldir%/input.c \
+	%reldir%/input.h \
+	%reldir%/logdir.c \
+	%reldir%/logdir.h \
+	%reldir%/options.c \
+	%reldir%/options.h \
+	%reldir%/ps.c \
+	%reldir%/registry.c \
+	%reldir%/registry.h \
+	%reldir%/run.c \
+	%reldir%/run.h \
+	%reldir%/run_options.c \
+	%reldir%/schema.c \
+	%reldir%/signals.c \
+	%reldir%/signals.h \
+	%reldir%/sink.c \
+	%reldir%/sink.h \
+	%reldir%/stop.c \
+	%reldir%/style.c \
+	%reldir%/style.h \
+	%reldir%/sweep.c \
+	%reldir%/text.c \
+	%reldir%/text.h \
+	%reldir%/validate.c \
+	%reldir%/version.c \
+	%reldir%/view/json.c \
+	%reldir%/view/model.c \
+	%reldir%/view/model.h \
+	%reldir%/view/plain.c \
+	%reldir%/view/pretty.c \
+	%reldir%/view/summary.c \
+	%reldir%/view/terminal.c \
+	%reldir%/view/terminal.h \
+	%reldir%/view/view.h \
+	%reldir%/view/words.c \
+	%reldir%/view/words.h
+
+bin_PROGRAMS += pipeline-runtime
+pipeline_runtime_LDADD = libplrcli.la libpipeline-runtime.la
+pipeline_runtime_SOURCES = %reldir%/main.c

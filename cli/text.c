@@ -96,7 +96,8 @@ size_t plr_cli_distance(const char *a, const char *b)
 
 bool plr_cli_near(const char *text, const char *candidate)
 {
-    return plr_cli_distance(text, candidate) <= strlen(text) / 3 + 1;
+    size_t distance = plr_cli_distance(text, candidate);
+    return distance <= strlen(text) / 3 + 1 && distance < strlen(candidate);
 }
 
 static bool grow(plr_text *text, size_t more)
