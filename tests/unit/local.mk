@@ -26,6 +26,14 @@ unit_tests += %reldir%/test_image_name
 unit_tests += %reldir%/test_json_stream
 unit_tests += %reldir%/test_run
 
+# The command's parts stand on the public headers, and so do their tests.
+unit_tests += %reldir%/test_cli_options %reldir%/test_cli_sink %reldir%/test_cli_terminal \
+	%reldir%/test_cli_view
+%canon_reldir%_test_cli_options_LDADD = libplrcli.la $(LDADD)
+%canon_reldir%_test_cli_sink_LDADD = libplrcli.la $(LDADD)
+%canon_reldir%_test_cli_terminal_LDADD = libplrcli.la $(LDADD)
+%canon_reldir%_test_cli_view_LDADD = libplrcli.la $(LDADD)
+
 if HAVE_CUNIT
 check_PROGRAMS += $(unit_tests)
 else
