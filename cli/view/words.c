@@ -32,7 +32,7 @@ static const char *const skips[] = {
     [PLR_SKIP_CANCELLED] = "the run was cancelled",
     [PLR_SKIP_TIMEOUT] = "the run timed out",
     [PLR_SKIP_NOT_SELECTED] = "not selected",
-    [PLR_SKIP_HOOK_FAILED] = "a hook failed",
+    [PLR_SKIP_RUN_FAILED] = "the run could not be set up",
 };
 
 plr_mark plr_words_mark(const plr_end *end)
