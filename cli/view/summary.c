@@ -48,7 +48,7 @@ static void put_step(
         plr_text_printf(out, "  attempt %u", step->attempt);
     if (why) {
         plr_text_puts(out, "  ");
-        plr_words_end(&step->end, out);
+        plr_words_why(&step->end, out);
     }
     while (out->size > 0 && !out->failed && out->data[out->size - 1] == ' ')
         out->size--;
@@ -92,8 +92,6 @@ static void put_end(const plr_model *model, const plr_style *style, plr_text *ou
     plr_text_puts(out, "\n");
     if (result->message[0] == '\0')
         return;
-    if (result->task < model->n_steps && model->steps[result->task].name != NULL)
-        plr_text_printf(out, "%s: ", model->steps[result->task].name);
     plr_terminal_message(out, result->message);
     plr_text_puts(out, "\n");
 }

@@ -14,7 +14,7 @@ static const char *const reasons[] = {
     [PLR_REASON_TIMEOUT] = "timed out",
     [PLR_REASON_CANCELLED] = "cancelled",
     [PLR_REASON_STOPPED] = "stopped",
-    [PLR_REASON_SKIPPED] = "skipped",
+    [PLR_REASON_SKIPPED] = "", /* the skip says it */
     [PLR_REASON_IMAGE] = "no image",
     [PLR_REASON_NOT_READY] = "not ready",
     [PLR_REASON_EVICTED] = "evicted",
@@ -71,12 +71,11 @@ static void put_reason(const plr_end *end, plr_text *out)
         plr_text_printf(out, " (SIG%s)", name);
 }
 
-void plr_words_end(const plr_end *end, plr_text *out)
+void plr_words_why(const plr_end *end, plr_text *out)
 {
     put_reason(end, out);
-    if (end->reason == PLR_REASON_SKIPPED && end->skip != PLR_SKIP_NONE &&
-            (size_t)end->skip < sizeof skips / sizeof *skips)
-        plr_text_printf(out, ": %s", skips[end->skip]);
+    if (end->reason == PLR_REASON_SKIPPED && (size_t)end->skip < sizeof skips / sizeof *skips)
+        plr_text_puts(out, skips[end->skip]);
     if (end->message != NULL && end->message[0] != '\0') {
         plr_text_puts(out, ": ");
         plr_terminal_message(out, end->message);
@@ -85,4 +84,11 @@ void plr_words_end(const plr_end *end, plr_text *out)
         plr_text_puts(out, " (the kernel killed something of it for want of memory)");
     if (end->ignored)
         plr_text_puts(out, " (ignored)");
+}
+
+void plr_words_end(const plr_end *end, plr_text *out)
+{
+    if (end->reason == PLR_REASON_SKIPPED)
+        plr_text_puts(out, "skipped: ");
+    plr_words_why(end, out);
 }

@@ -19,7 +19,8 @@ typedef enum plr_mark {
 
 plr_mark plr_words_mark(const plr_end *end);
 
-/* Appends why it ended, as one line of plain text. */
+/* Appends why it ended, as one line of plain text; "why" for where it stands beside the mark. */
+void plr_words_why(const plr_end *end, plr_text *out);
 void plr_words_end(const plr_end *end, plr_text *out);
 
 #endif

@@ -216,7 +216,7 @@ static void summary(void)
     check_text(&text,
             "\n"
             "  failed   build     1.5s  exit code 2: line one line two\n"
-            "  skipped  deploy          skipped: a step before it failed\n"
+            "  skipped  deploy          a step before it failed\n"
             "\n"
             "build: its last lines were\n"
             "    line 12\n    line 13\n    line 14\n    line 15\n    line 16\n    line 17\n"
@@ -225,7 +225,7 @@ static void summary(void)
             "    line 30\n    no newline\n"
             "\n"
             "failed after 2.0s: 0 passed, 1 failed, 1 skipped (run r1)\n"
-            "build: exit code 2\n");
+            "exit code 2\n");
     plr_text_clear(&text);
     end(&f);
 }
