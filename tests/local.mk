@@ -7,7 +7,8 @@ include tests/fuzz/local.mk
 dist_check_SCRIPTS += \
 	%reldir%/arrows.sh \
 	%reldir%/format.sh \
-	%reldir%/headers/headers.sh
+	%reldir%/headers/headers.sh \
+	%reldir%/symbols.sh
 
 # For pytest, which ./check runs: whole folders.
 EXTRA_DIST += %reldir%/services %reldir%/init %reldir%/integration %reldir%/conftest.py \

@@ -34,7 +34,7 @@ same listed sorted "engine/libpipeline-runtime.sym is not sorted"
 same sorted exported "listed (-) against exported by the library (+)"
 same sorted declared "listed (-) against PLR_PUBLIC in the public headers (+)"
 
-for module in "$top_builddir"/backends/*/.libs/*.so; do
+for module in "$top_builddir"/backends/modules/*.so; do
     [ -e "$module" ] || continue # built in
     exported "$module" >"$work/module"
     same entry module "$module exports (+)"
