@@ -71,7 +71,7 @@ def test_pause_keeps_its_lease(architecture):
         before = time.monotonic()
         init.connection.close()
         assert init.code() == 0
-        assert 0.99 < time.monotonic() - before < 3
+        assert 0.99 < time.monotonic() - before < LIMIT
 
 
 @both
