@@ -19,6 +19,10 @@ libplrengine_la_SOURCES += \
 	%reldir%/graph.h \
 	%reldir%/graph_draw.c \
 	%reldir%/graph_text.c \
+	%reldir%/limit.c \
+	%reldir%/limit.h \
+	%reldir%/lines.c \
+	%reldir%/lines.h \
 	%reldir%/mask.c \
 	%reldir%/mask.h \
 	%reldir%/mask_forms.c \

@@ -155,13 +155,10 @@ int plr_schedule_init(plr_run *run, plr_error *err)
         node->n_unknown = node->n_dormant = step->n_dependencies;
         if (step->kind == PLR_STEP_SERVICE)
             run->n_services_unmet++;
-        if (step->kind == PLR_STEP_STEP && step->detach)
-            run->n_undecided_detached++;
-        if (step->kind == PLR_STEP_STEP && !step->detach) {
-            run->n_open++;
-            if (!node->end_phase)
-                run->n_main_open++;
-        }
+        if (step->kind != PLR_STEP_STEP)
+            continue;
+        *(step->detach ? &run->n_undecided_detached : &run->n_open) += 1;
+        run->n_main_open += !node->end_phase;
     }
     return 0;
 }
@@ -229,6 +226,7 @@ static void count_decided(plr_run_node *node, plr_rule_outcome outcome)
         run->known.services_known = run->n_services_unmet == 0;
     } else if (step->kind == PLR_STEP_STEP && step->detach) {
         run->n_undecided_detached--;
+        run->n_main_open -= !node->end_phase;
     }
 }
 

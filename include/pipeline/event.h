@@ -180,7 +180,7 @@ typedef struct plr_event {
             plr_stream stream;
             const char *data; /* raw bytes, the newline included where there is one */
             size_t size;
-            uint64_t offset; /* of the raw, unmasked stream: where this piece begins */
+            uint64_t offset; /* where this piece begins in the stream as it is given out */
             unsigned flags;  /* PLR_OUTPUT_... */
         } output;
         struct {

@@ -24,6 +24,8 @@ unit_tests += %reldir%/test_frames
 unit_tests += %reldir%/test_http_base
 unit_tests += %reldir%/test_image_name
 unit_tests += %reldir%/test_json_stream
+unit_tests += %reldir%/test_random
+unit_tests += %reldir%/test_rules
 unit_tests += %reldir%/test_run
 
 # The command's parts stand on the public headers, and so do their tests.
