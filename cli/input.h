@@ -10,7 +10,8 @@
 int plr_input_read(const char *path, char **ret_data, size_t *ret_size, plr_error *err);
 
 /* Reads a document and prints its findings on stderr. Returns 0, or an exit code, with the reason
- * told. */
-int plr_input_spec(const char *path, const plr_spec_options *options, plr_spec **ret_spec);
+ * told. `*ret_n_warnings` may be NULL. */
+int plr_input_spec(const char *path, const plr_spec_options *options, plr_spec **ret_spec,
+        size_t *ret_n_warnings);
 
 #endif

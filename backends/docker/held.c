@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* The words between an attempt and its plr-init: held, go, running, exited. What they say is
+ * advice; the daemon confirms the end. */
+#include <stdio.h>
+
+#include "backends/docker/channel.h"
+#include "engine/base/error.h"
+
+/* A container that was started has its first process within milliseconds; on a machine that is
+ * short of memory it may take a while. */
+#define WORD_NS (20 * PLR_SECOND)
+
+/* The daemon's own notice of an end follows the init's within some 30 ms. */
+#define DAEMON_NS PLR_SECOND
+
+static void no_word(plr_docker_attempt *attempt)
+{
+    plr_error err = { 0 };
+    if (plr_docker_attempt_is_at(attempt, plr_docker_stage_held)) {
+        plr_docker_attempt_unshared(attempt, "plr-init did not connect");
+        return;
+    }
+    plr_error_set(&err, PLR_ERR_INFRASTRUCTURE, "plr-init does not answer in container %s",
+            attempt->name);
+    plr_docker_attempt_fail(attempt, &err);
+}
+
+void plr_docker_stage_held(plr_docker_attempt *attempt)
+{
+    /* It may have connected before the daemon answered the start. */
+    if (attempt->evidence.is_held)
+        plr_docker_attempt_next(attempt);
+    else
+        plr_docker_attempt_timer(attempt, no_word, WORD_NS);
+}
+
+void plr_docker_stage_go(plr_docker_attempt *attempt)
+{
+    plr_error err = { 0 };
+    if (attempt->channel == NULL)
+        plr_error_set(&err, PLR_ERR_INFRASTRUCTURE, "container %s ended while it was held",
+                attempt->name);
+    else
+        plr_docker_channel_say(
+                attempt->channel, PLR_INIT_GO, attempt->late.data, attempt->late.size, &err);
+    if (err.code != 0)
+        plr_docker_attempt_fail(attempt, &err);
+    else
+        plr_docker_attempt_timer(attempt, no_word, WORD_NS);
+}
+
+static void take_failure(plr_docker_attempt *attempt, const plr_init_failure *failure)
+{
+    attempt->evidence.has_failure = true;
+    attempt->evidence.failure = *failure;
+    /* Docker counts a command that cannot be executed as one that ran and ended. */
+    if (plr_docker_attempt_is_at(attempt, plr_docker_stage_go))
+        plr_docker_attempt_runs(attempt);
+}
+
+static void hung_up(plr_docker_attempt *attempt)
+{
+    plr_error err = { 0 };
+    plr_docker_channel_free(steal(attempt->channel));
+    if (attempt->started) {
+        /* A detached command has taken the place of its init. For others this is news of an end
+         * that the daemon will tell; ask if it does not. */
+        if (!attempt->task->step->detach)
+            plr_docker_look_later(attempt, DAEMON_NS);
+    } else if (plr_docker_attempt_is_at(attempt, plr_docker_stage_held)) {
+        plr_docker_attempt_unshared(attempt, "plr-init hung up");
+    } else if (plr_docker_attempt_is_at(attempt, plr_docker_stage_go)) {
+        plr_error_set(&err, PLR_ERR_INFRASTRUCTURE, "container %s ended before its command ran",
+                attempt->name);
+        plr_docker_attempt_fail(attempt, &err);
+    } else if (attempt->op == NULL) {
+        plr_docker_attempt_spoil(attempt);
+    }
+}
+
+void plr_docker_held_word(
+        plr_docker_channel *channel, unsigned word, const void *payload, void *userdata)
+{
+    plr_docker_attempt *attempt = userdata;
+    (void)channel;
+    switch (word) {
+    case PLR_INIT_HELD:
+        attempt->evidence.is_held = true;
+        attempt->run->docker->sharing = PLR_DOCKER_SHARING_WORKS;
+        if (plr_docker_attempt_is_at(attempt, plr_docker_stage_held)) {
+            plr_docker_attempt_timer(attempt, NULL, 0);
+            plr_docker_attempt_next(attempt);
+        }
+        break;
+    case PLR_INIT_RUNNING:
+        if (plr_docker_attempt_is_at(attempt, plr_docker_stage_go))
+            plr_docker_attempt_runs(attempt);
+        break;
+    case PLR_INIT_ERRNO:
+        take_failure(attempt, payload);
+        break;
+    case PLR_INIT_EXITED:
+        plr_docker_record(attempt, payload);
+        break;
+    default:
+        hung_up(attempt);
+        break;
+    }
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Small moves over json-c; a missing member and one of another kind read the same. */
+#include "backends/docker/json.h"
+
+#include <stdarg.h>
+
+bool plr_jsonc_add(json_object *object, const char *key, json_object *value)
+{
+    if (object != NULL && value != NULL && json_object_object_add(object, key, value) == 0)
+        return true;
+    json_object_put(value);
+    return false;
+}
+
+bool plr_jsonc_append(json_object *array, json_object *value)
+{
+    if (array != NULL && value != NULL && json_object_array_add(array, value) == 0)
+        return true;
+    json_object_put(value);
+    return false;
+}
+
+json_object *plr_jsonc_string(const char *text)
+{
+    return json_object_new_string(text);
+}
+
+json_object *plr_jsonc_strings(const char *const *texts, size_t n)
+{
+    _cleanup_json_ json_object *array = json_object_new_array();
+    for (size_t i = 0; i < n; i++)
+        if (!plr_jsonc_append(array, plr_jsonc_string(texts[i])))
+            return NULL;
+    return steal(array);
+}
+
+json_object *plr_jsonc_get(json_object *object, const char *key, json_type type)
+{
+    json_object *value = NULL;
+    if (!json_object_is_type(object, json_type_object) ||
+            !json_object_object_get_ex(object, key, &value) || !json_object_is_type(value, type))
+        return NULL;
+    return value;
+}
+
+json_object *plr_jsonc_at(json_object *object, json_type type, ...)
+{
+    va_list keys;
+    va_start(keys, type);
+    const char *key = va_arg(keys, const char *);
+    while (key != NULL && object != NULL) {
+        const char *next = va_arg(keys, const char *);
+        object = plr_jsonc_get(object, key, next == NULL ? type : json_type_object);
+        key = next;
+    }
+    va_end(keys);
+    return object;
+}
+
+const char *plr_jsonc_text(json_object *object, const char *key)
+{
+    json_object *value = plr_jsonc_get(object, key, json_type_string);
+    return value == NULL ? "" : json_object_get_string(value);
+}
+
+int64_t plr_jsonc_number(json_object *object, const char *key)
+{
+    json_object *value = plr_jsonc_get(object, key, json_type_int);
+    return value == NULL ? 0 : json_object_get_int64(value);
+}
+
+bool plr_jsonc_true(json_object *object, const char *key)
+{
+    json_object *value = plr_jsonc_get(object, key, json_type_boolean);
+    return value != NULL && json_object_get_boolean(value);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* json-c in the few moves that requests and replies need: building an object in a row that is
+ * checked once, and reading one that may not be what it should. */
+#ifndef PLR_DOCKER_JSON_H
+#define PLR_DOCKER_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+
+#include "engine/base/cleanup.h"
+
+static inline void plr_jsonc_put(json_object **object)
+{
+    json_object_put(*object);
+}
+#define _cleanup_json_ _cleanup_(plr_jsonc_put)
+
+/* Adds `value`, which is taken in any case. False if there was no memory, for it or for `object`.
+ */
+bool plr_jsonc_add(json_object *object, const char *key, json_object *value);
+bool plr_jsonc_append(json_object *array, json_object *value);
+
+/* NULL if there is no memory. */
+json_object *plr_jsonc_string(const char *text);
+json_object *plr_jsonc_strings(const char *const *texts, size_t n);
+
+/* The member of that name and kind, or NULL; of an array or of NULL too. */
+json_object *plr_jsonc_get(json_object *object, const char *key, json_type type);
+/* Members of members: a path of keys that ends with NULL. */
+json_object *plr_jsonc_at(json_object *object, json_type type, ...) __attribute__((sentinel));
+
+/* What the member says, or "" / 0 / false where there is none. Borrowed. */
+const char *plr_jsonc_text(json_object *object, const char *key);
+int64_t plr_jsonc_number(json_object *object, const char *key);
+bool plr_jsonc_true(json_object *object, const char *key);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* The pause process of a run: plr-init in a container of its own that holds the shared network
+ * namespace and the memory volumes. It is made from the first image that a step needs, so there is
+ * no image of ours to bring. */
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/docker/channel.h"
+#include "backends/docker/create.h"
+#include "backends/docker/refusal.h"
+#include "engine/base/error.h"
+#include "net/archive.h"
+
+static void make_pause(plr_docker_run *run, plr_docker_attempt *attempt);
+
+/* Those that wait go on, or fail. Each may start a chain that changes the list's members, so it is
+ * walked anew for each. */
+static void tell(plr_docker_run *run, const plr_error *err)
+{
+    plr_docker_attempt *attempt;
+    run->pause = err == NULL ? PLR_DOCKER_PAUSE_RUNS : PLR_DOCKER_PAUSE_NONE;
+    do {
+        attempt = run->attempts;
+        while (attempt != NULL && !attempt->waits_network)
+            attempt = attempt->next;
+        if (attempt != NULL) {
+            attempt->waits_network = false;
+            if (err != NULL)
+                plr_docker_attempt_fail(attempt, err);
+            else
+                plr_docker_attempt_next(attempt);
+        }
+    } while (attempt != NULL);
+}
+
+static void fail(plr_docker_run *run, const plr_error *cause, int status)
+{
+    plr_error err = { 0 };
+    plr_docker_channel_free(steal(run->pause_channel));
+    plr_error_set(&err, status == 0 ? cause->code : plr_docker_refusal_code(status, cause->message),
+            "the pause container of the run: %s", cause->message);
+    tell(run, &err);
+}
+
+/* Once more, with plr-init copied in. */
+static void on_removed(plr_docker *docker, const plr_docker_reply *reply, void *owner)
+{
+    plr_docker_run *run = owner;
+    plr_docker_attempt *attempt = run->attempts;
+    (void)docker;
+    (void)reply;
+    free(steal(run->pause_id));
+    while (attempt != NULL && !attempt->waits_network)
+        attempt = attempt->next;
+    if (attempt != NULL)
+        make_pause(run, attempt);
+    else
+        run->pause = PLR_DOCKER_PAUSE_NONE;
+}
+
+static void unshared(plr_docker_run *run)
+{
+    run->docker->sharing = PLR_DOCKER_SHARING_FAILS;
+    plr_docker_channel_free(steal(run->pause_channel));
+    _cleanup_free_ char *name = plr_docker_name(run->view->id, "pause");
+    plr_docker_askf(run->docker, "DELETE", on_removed, run, "/containers/%s?force=1&v=1",
+            name == NULL ? "" : name);
+}
+
+static void on_word(plr_docker_channel *channel, unsigned word, const void *payload, void *userdata)
+{
+    plr_docker_run *run = userdata;
+    (void)channel;
+    (void)payload;
+    if (word == PLR_INIT_HELD) {
+        run->docker->sharing = PLR_DOCKER_SHARING_WORKS;
+        if (run->pause == PLR_DOCKER_PAUSE_STARTED)
+            tell(run, NULL);
+        else
+            run->pause_held = true;
+    } else {
+        plr_docker_channel_free(steal(run->pause_channel));
+    }
+}
+
+void plr_docker_pause_died(plr_docker_run *run)
+{
+    plr_error err = { 0 };
+    if (run->pause == PLR_DOCKER_PAUSE_STARTED && !run->pause_held) {
+        unshared(run);
+        return;
+    }
+    plr_error_set(&err, PLR_ERR_INFRASTRUCTURE,
+            "the container that holds the network or memory volumes of the run has ended");
+    if (run->pause == PLR_DOCKER_PAUSE_RUNS && !run->tearing_down)
+        run->docker->host->run_failed(run->view, &err);
+}
+
+static void on_started(plr_docker *docker, const plr_docker_reply *reply, void *owner)
+{
+    plr_docker_run *run = owner;
+    (void)docker;
+    if (reply->error.code != 0) {
+        if (run->pause_channel != NULL && strstr(reply->error.message, PLR_DOCKER_SHARE) != NULL)
+            unshared(run);
+        else
+            fail(run, &reply->error, reply->status);
+    } else if (run->pause_channel == NULL || run->pause_held) {
+        tell(run, NULL);
+    } else {
+        run->pause = PLR_DOCKER_PAUSE_STARTED;
+    }
+}
+
+static void start(plr_docker_run *run)
+{
+    plr_docker_askf(run->docker, "POST", on_started, run, "/containers/%s/start", run->pause_id);
+}
+
+static void on_copied(plr_docker *docker, const plr_docker_reply *reply, void *owner)
+{
+    plr_docker_run *run = owner;
+    (void)docker;
+    if (reply->error.code != 0)
+        fail(run, &reply->error, reply->status);
+    else
+        start(run);
+}
+
+static void copy_init(plr_docker_run *run)
+{
+    plr_error err = { 0 };
+    plr_archive_file file = { .path = PLR_DOCKER_SHARE "/init", .mode = 0755 };
+    const unsigned char *data;
+    _cleanup_buf_ plr_buf tar = { 0 };
+    char path[160];
+    snprintf(path, sizeof(path), "/containers/%s/archive?path=/", run->pause_id);
+    if (!plr_docker_share_init(run->pause_arch, &data, &file.size))
+        plr_error_set(&err, PLR_ERR_CONFIGURATION,
+                "there is no plr-init for %s; --network isolated needs none", run->pause_arch);
+    file.data = data;
+    if (err.code == 0)
+        plr_archive_write(&file, 1, &tar, &err);
+    if (err.code != 0) {
+        fail(run, &err, 0);
+        return;
+    }
+    plr_docker_request request = { .method = "PUT", .path = path, .tar = &tar };
+    plr_docker_ask(run->docker, &request, on_copied, run);
+}
+
+static void on_created(plr_docker *docker, const plr_docker_reply *reply, void *owner)
+{
+    plr_docker_run *run = owner;
+    plr_error err = { 0 };
+    (void)docker;
+    if (reply->error.code != 0) {
+        if (run->pause_channel != NULL &&
+                strstr(reply->error.message, plr_docker_channel_folder(run->pause_channel)) != NULL)
+            unshared(run);
+        else
+            fail(run, &reply->error, reply->status);
+        return;
+    }
+    free(run->pause_id);
+    run->pause_id = strdup(plr_jsonc_text(reply->json, "Id"));
+    if (run->pause_id == NULL) {
+        plr_error_nomem(&err);
+        fail(run, &err, 0);
+    } else if (run->pause_channel != NULL) {
+        start(run);
+    } else {
+        copy_init(run);
+    }
+}
+
+static void make_pause(plr_docker_run *run, plr_docker_attempt *attempt)
+{
+    plr_docker *docker = run->docker;
+    const char *arch = plr_jsonc_text(attempt->image, "Architecture");
+    plr_error err = { 0 };
+    json_object *body = NULL;
+    char path[160];
+    _cleanup_free_ char *name = plr_docker_name(run->view->id, "pause");
+    run->pause = PLR_DOCKER_PAUSE_STARTING;
+    run->pause_held = false;
+    snprintf(run->pause_arch, sizeof(run->pause_arch), "%s", arch);
+    int r = name == NULL ? plr_error_nomem(&err) : 0;
+    if (r == 0 && docker->where.local && docker->sharing != PLR_DOCKER_SHARING_FAILS)
+        r = plr_docker_channel_new(&run->pause_channel, docker, arch, on_word, run, &err);
+    if (r == PLR_ERR_UNSUPPORTED) {
+        err = (plr_error){ 0 };
+        r = 0;
+    }
+    if (r == 0)
+        r = plr_docker_create_pause(&body, run->view, run->network,
+                attempt->task->step->docker.image,
+                run->pause_channel == NULL ? NULL : plr_docker_channel_folder(run->pause_channel),
+                plr_docker_wall_s(docker), &err);
+    if (r < 0) {
+        fail(run, &err, 0);
+        return;
+    }
+    snprintf(path, sizeof(path), "/containers/create?name=%s", name);
+    plr_docker_request request = { .method = "POST", .path = path, .json = body };
+    plr_docker_ask(docker, &request, on_created, run);
+}
+
+void plr_docker_stage_network(plr_docker_attempt *attempt)
+{
+    plr_docker_run *run = attempt->run;
+    if (!run->needs_pause || run->pause == PLR_DOCKER_PAUSE_RUNS) {
+        plr_docker_attempt_next(attempt);
+        return;
+    }
+    attempt->waits_network = true;
+    if (run->pause == PLR_DOCKER_PAUSE_NONE)
+        make_pause(run, attempt);
+}
