@@ -20,4 +20,9 @@ EXTRA_DIST += \
 	%reldir%/15_retry.json \
 	%reldir%/16_secrets.json \
 	%reldir%/17_exit_78.json \
-	%reldir%/18_resources.json
+	%reldir%/18_resources.json \
+	%reldir%/embed/Makefile \
+	%reldir%/embed/blocking.c \
+	%reldir%/embed/poll.c \
+	%reldir%/embed/read.h \
+	%reldir%/embed/threads.c

@@ -46,6 +46,22 @@ try c++ "${CXX:-g++} -x c++" -x none $(pkg-config --libs pipeline-runtime)
 try static "$CC" "$libdir/libpipeline-runtime.a" \
     $(pkg-config --static --libs pipeline-runtime | sed 's/-lpipeline-runtime//')
 
+# The samples, as they are for users to build: their own Makefile, and a document for each thread.
+cp -r "$here/../../samples/embed" "$work/embed"
+chmod -R u+w "$work/embed"
+echo '{"steps": [{"metadata": {"name": "hello"}, "docker": {"image": "none"},
+    "environment": {"FAKE": "out hello world"}}]}' >"$work/hello.json"
+if make -C "$work/embed" CC="$CC" >/dev/null; then
+    for name in poll blocking threads; do
+        wanted=1
+        [ $name != threads ] || wanted=8
+        found=$("$work/embed/$name" fake "$work/hello.json" </dev/null | grep -c 'hello world$')
+        [ "$found" = $wanted ] || fail "samples/embed/$name: hello world $found times, not $wanted"
+    done
+else
+    fail "samples/embed does not build"
+fi
+
 "$bindir/pipeline-runtime" version || fail "the installed command does not run"
 ls "$includedir/pipeline/pipeline.h" >/dev/null || fail "no headers"
 for page in man1/pipeline-runtime.1 man5/pipeline-document.5 man3/libpipeline-runtime.3; do
