@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of the format as a page for people, in Markdown: docs/document.md is what this prints.
- */
+/* The tables of the format as a page for people, in Markdown: docs/document.md is what comes out.
+ * The introduction says what no table can. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 static const char introduction[] =
         "# Pipeline documents\n"
         "\n"
-        "<!-- Made by `pipeline-runtime schema --markdown` from engine/spec_tables.c. -->\n"
+        "<!-- Made from engine/spec_tables.c by `make document`; tests/schema holds it to that. -->\n"
         "\n"
         "A document is one JSON object (RFC 8259, UTF-8, a byte order mark is skipped), at most 64 "
         "MiB, nested at most 64 levels deep. What it means when it runs is in "
@@ -45,9 +45,7 @@ static void put_link(plr_buf *out, const plr_table *table)
 static void put_words(plr_buf *out, const plr_field *field)
 {
     for (const plr_word *w = field->words; w->word != NULL; w++)
-        plr_buf_printf(out, "%s%s%s%s", w == field->words ? "" : ", ",
-                w->word[0] != '\0' ? "`" : "", w->word[0] != '\0' ? w->word : "empty",
-                w->word[0] != '\0' ? "`" : "");
+        plr_buf_printf(out, "%s`%s`", w == field->words ? "" : ", ", w->word);
 }
 
 static void put_type(plr_buf *out, const plr_field *field)

@@ -70,6 +70,7 @@ static void put_words(plr_json *json, const plr_word *words)
     plr_json_close(json);
 }
 
+/* No word has a required field: absent, null and empty are its default. */
 static void put_word_field(plr_json *json, const plr_field *field)
 {
     plr_json_open(json, "anyOf", '[');
@@ -77,11 +78,14 @@ static void put_word_field(plr_json *json, const plr_field *field)
     put_words(json, field->words);
     plr_json_close(json);
     plr_json_open(json, NULL, '{');
-    plr_json_string(json, "type", "null");
+    put_type(json, field, "string");
+    plr_json_integer(json, "maxLength", 0);
     plr_json_close(json);
     plr_json_close(json);
-    plr_json_string(
-            json, "default", field->fallback != NULL ? field->fallback : field->words[0].word);
+    if (field->type == PLR_FIELD_ENUM)
+        plr_json_string(json, "default", field->words[0].word);
+    else if (field->fallback != NULL)
+        plr_json_string(json, "default", field->fallback);
 }
 
 static void put_items(plr_json *json, const plr_field *field)

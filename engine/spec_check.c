@@ -75,6 +75,12 @@ static void registry_clear(registry *r)
     plr_map_clear(&r->uids);
 }
 
+/* Whether the decoder has told of that node already. */
+static bool is_wrong(const plr_node *node, plr_node_type expected)
+{
+    return node != NULL && (node->bad || (node->type != expected && node->type != PLR_NODE_NULL));
+}
+
 /* Enters a thing: gives it a name, and says so if it has none or one that is taken. */
 static void enter(
         check *c, registry *r, plr_metadata *metadata, const plr_node *node, const char *title)
@@ -88,17 +94,15 @@ static void enter(
     if (metadata->uid != NULL && !first_of(c, &r->uids, metadata->uid, index, &other))
         plr_findings_add(c->findings, &(plr_finding){ .code = "duplicate-uid", .node = uid },
                 "the uid \"%.100s\" is taken on line %u", metadata->uid, r->nodes[other]->line);
-    if (metadata->name == NULL) {
-        metadata->name = metadata->uid;
-        name = uid;
-    }
     const plr_node *place = name != NULL ? name : node;
     if (metadata->name == NULL) {
-        /* Not again where the name is there, but wrong. */
-        bool told = (of != NULL && of->type > PLR_NODE_NULL && of->type != PLR_NODE_OBJECT) ||
-                    (name != NULL && (name->bad || (name->type != PLR_NODE_STRING &&
-                                                           name->type != PLR_NODE_NULL)));
-        if (!told)
+        metadata->name = metadata->uid;
+        place = uid != NULL ? uid : place;
+    }
+    if (metadata->name == NULL) {
+        /* Not again where something is there, but wrong. */
+        if (!is_wrong(of, PLR_NODE_OBJECT) && !is_wrong(name, PLR_NODE_STRING) &&
+                !is_wrong(uid, PLR_NODE_STRING))
             plr_findings_add(c->findings, &(plr_finding){ .code = "missing-name", .node = place },
                     "%s needs a name or a uid in its metadata", title);
         return;

@@ -61,7 +61,7 @@ static const plr_field file_fields[] = {
 static const plr_table file_table = { "file", "a file", "A file that steps get a copy of.",
     TABLE(plr_file, file_fields) };
 
-static const plr_word mediums[] = { { "", 0 }, { "memory", 1 }, { NULL, 0 } };
+static const plr_word mediums[] = { { "memory", 0 }, { NULL, 0 } };
 
 static const plr_field volume_temp_fields[] = {
     { "medium", PLR_FIELD_WORD, AT(plr_volume_temp, medium), .words = mediums, .fallback = "",

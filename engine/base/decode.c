@@ -250,8 +250,7 @@ static void field_from(plr_decoder *d, const plr_field *field, const plr_node *n
         return;
     switch (field->type) {
     case PLR_FIELD_STRING:
-        if (node->size > 0)
-            *(const char **)at = copy(d, node->text, node->size);
+        *(const char **)at = copy(d, node->text, node->size);
         break;
     case PLR_FIELD_WORD:
         w = word(d, node, field->words);
@@ -329,6 +328,13 @@ static const plr_field *find(const plr_table *table, const plr_node *node, size_
     return NULL;
 }
 
+/* null, and an empty text. */
+static bool is_absent(const plr_field *field, const plr_node *node)
+{
+    return node->type == PLR_NODE_NULL || (node->type == PLR_NODE_STRING && node->size == 0 &&
+                                                  json_type(field->type) == PLR_NODE_STRING);
+}
+
 void plr_decode(plr_decoder *d, const plr_table *table, const plr_node *node, void *out)
 {
     const plr_node *seen[PLR_TABLE_WIDEST] = { NULL };
@@ -343,11 +349,12 @@ void plr_decode(plr_decoder *d, const plr_table *table, const plr_node *node, vo
             duplicate(d, child, seen[hint]->key_line);
         } else {
             seen[hint] = child;
-            if (child->type == PLR_NODE_NULL)
+            bool empty_list = child->type == PLR_NODE_ARRAY && child->size == 0;
+            if (is_absent(field, child))
                 continue;
             if (plr_field_in(field, table))
                 field_from(d, field, child, out);
-            else
+            else if (!empty_list)
                 plr_findings_add(d->findings,
                         &(plr_finding){ .code = "not-allowed", .node = child, .key = true },
                         "%s has no \"%s\"", table->title, field->name);
@@ -355,10 +362,7 @@ void plr_decode(plr_decoder *d, const plr_table *table, const plr_node *node, vo
     }
     for (size_t i = 0; i < table->n_fields; i++) {
         const plr_field *field = &table->fields[i];
-        bool absent = seen[i] == NULL || seen[i]->type == PLR_NODE_NULL ||
-                      (field->type == PLR_FIELD_STRING && seen[i]->type == PLR_NODE_STRING &&
-                              seen[i]->size == 0);
-        if (absent && field->required && node->whole)
+        if (field->required && node->whole && (seen[i] == NULL || is_absent(field, seen[i])))
             plr_findings_add(d->findings, &(plr_finding){ .code = "missing-key", .node = node },
                     "%s needs \"%s\"", table->title, field->name);
         const char **text = (const char **)(void *)((char *)out + field->offset);

@@ -12,9 +12,10 @@
 #include "engine/base/document.h"
 #include "engine/base/findings.h"
 
-/* What a field is in JSON, and in the struct. Absent and null leave zeroes, or the fallback. */
+/* What a field is in JSON, and in the struct. null and an empty text are the same as absent: they
+ * leave zeroes, or the fallback. */
 typedef enum plr_field_type {
-    PLR_FIELD_STRING,   /* const char *; "" is absent, too */
+    PLR_FIELD_STRING,   /* const char * */
     PLR_FIELD_WORD,     /* const char *, one of `words` */
     PLR_FIELD_ENUM,     /* int, the value of one of `words` */
     PLR_FIELD_BOOL,     /* bool */

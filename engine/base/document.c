@@ -286,22 +286,32 @@ static const yajl_callbacks callbacks = {
 };
 
 /* "parse error: premature EOF\n" without what goes before and after the words. */
-static const char *yajl_words(parser *p)
+static const char *yajl_words(parser *p, bool *ret_lexical)
 {
     char *words = (char *)yajl_get_error(p->yajl, 0, NULL, 0);
     char *colon = strstr(words, ": ");
     words[strcspn(words, "\n")] = '\0';
+    *ret_lexical = strncmp(words, "lexical", strlen("lexical")) == 0;
     return colon != NULL ? colon + 2 : words;
 }
 
+/* yajl has consumed a token that it did not expect, or stands before a character that is in none.
+ * In a string that is the place to tell, else the begin of the token. */
 static void tell_syntax_error(parser *p, size_t consumed)
 {
-    const char *words = yajl_words(p);
+    bool lexical;
+    const char *words = yajl_words(p, &lexical);
+    if (consumed >= p->size && strcmp(words, "premature EOF") == 0) {
+        move_to(p, p->size);
+        complain(p, p->open, p->at, "syntax",
+                p->root == NULL ? "the document is empty" : "the document ends too early");
+        return;
+    }
     bool trailing = strcmp(words, "trailing garbage") == 0;
-    size_t last = consumed > p->at ? consumed - 1 : p->at;
-    size_t offset = token_start(p, last);
-    if (offset < p->size && p->data[offset] == '"' && strstr(words, "string") != NULL)
-        offset = consumed; /* the character in the string, not the string */
+    size_t limit = lexical || consumed <= p->at ? consumed : consumed - 1;
+    size_t offset = token_start(p, limit > p->at ? limit : p->at);
+    if (lexical && offset < p->size && p->data[offset] == '"')
+        offset = consumed;
     move_to(p, offset);
     complain(p, p->open, p->at, trailing ? "trailing-data" : "syntax",
             trailing ? "there is more after the end of the document" : words);
@@ -325,16 +335,10 @@ static void parse(parser *p, size_t valid)
         status = yajl_complete_parse(p->yajl);
     if (status == yajl_status_ok)
         return;
-    if (p->too_deep) {
+    if (p->too_deep)
         complain(p, p->open, p->at, "too-deep", "nesting is deeper than 64 levels");
-    } else if (status == yajl_status_error && consumed >= p->size &&
-               strcmp(yajl_words(p), "premature EOF") == 0) {
-        move_to(p, p->size);
-        complain(p, p->open, p->at, "syntax",
-                p->root == NULL ? "the document is empty" : "the document ends too early");
-    } else {
+    else
         tell_syntax_error(p, consumed);
-    }
 }
 
 /* The frame to which a lack of memory leads; nothing of it changes after setjmp. */
