@@ -10,7 +10,8 @@
 static const char introduction[] =
         "# Pipeline documents\n"
         "\n"
-        "<!-- Made from engine/spec_tables.c by `make document`; tests/schema holds it to that. -->\n"
+        "<!-- Made from engine/spec_tables.c by `make document`; tests/schema holds it to that. "
+        "-->\n"
         "\n"
         "A document is one JSON object (RFC 8259, UTF-8, a byte order mark is skipped), at most 64 "
         "MiB, nested at most 64 levels deep. What it means when it runs is in "

@@ -6,9 +6,8 @@
 #include "engine/base/json.h"
 #include "engine/spec.h"
 
-#define DURATION                                                                                   \
-    "^(0|([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|ms|s|m|h)(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)"            \
-    "(ns|us|ms|s|m|h))*)$"
+#define AMOUNT "([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|ms|s|m|h)"
+#define DURATION "^(|0|(" AMOUNT ")+)$"
 #define BASE64 "^[A-Za-z0-9+/ \\t\\r\\n]*=?[ \\t\\r\\n]*=?[ \\t\\r\\n]*$"
 
 size_t plr_spec_tables(const plr_table *ret_tables[PLR_SPEC_MOST_TABLES])

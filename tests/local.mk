@@ -4,6 +4,7 @@ include tests/unit/local.mk
 include tests/oom/local.mk
 include tests/fuzz/local.mk
 include tests/install/local.mk
+include tests/schema/local.mk
 
 dist_check_SCRIPTS += \
 	%reldir%/arrows.sh \
