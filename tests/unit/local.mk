@@ -20,7 +20,7 @@ unit_tests += %reldir%/test_spec_order
 unit_tests += %reldir%/test_event
 unit_tests += %reldir%/test_init_embed
 %canon_reldir%_test_init_embed_LDADD = %reldir%/libharness.la libplrinit.la $(CUNIT_LIBS)
-unit_tests += %reldir%/test_mask
+unit_tests += %reldir%/test_limit %reldir%/test_lines %reldir%/test_mask
 %canon_reldir%_test_mask_SOURCES = %reldir%/test_mask.c $(mask_reference)
 
 # What the mask is compared with, here and by its fuzz target.
