@@ -23,10 +23,6 @@ libplrengine_la_SOURCES += \
 	%reldir%/limit.h \
 	%reldir%/lines.c \
 	%reldir%/lines.h \
-	%reldir%/limit.c \
-	%reldir%/limit.h \
-	%reldir%/lines.c \
-	%reldir%/lines.h \
 	%reldir%/mask.c \
 	%reldir%/mask.h \
 	%reldir%/mask_forms.c \
