@@ -4,3 +4,6 @@ EXTRA_DIST += \
 	%reldir%/document.md \
 	%reldir%/graph.md \
 	%reldir%/meaning.md
+
+# The schema of events is for programs, too: it is installed.
+dist_doc_DATA = %reldir%/events.md %reldir%/events.schema.json

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: MIT
-# The reference page of documents (Markdown, from `pipeline-runtime schema --markdown`) as
-# pipeline-document(5), in scdoc. Give -v version=0.1.0
+# pipeline-document(5) in scdoc, from two pages in Markdown: the reference of documents (`pipeline-runtime schema
+# --markdown`), then docs/meaning.md. Give -v version=0.1.0
 function plain(text) { gsub(/[\\*_]/, "\\\\&", text); return text }
-# `code` becomes bold, [links](to) become their text.
-function inline(text,    out, at, end, link) {
+# `code` becomes bold, *emphasis* underlined, [links](to) become their text.
+function inline(text,    out, at, end, mark, link) {
+    gsub(/in \[meaning.md\]\(meaning.md\)/, "told below, under MEANING", text)
     while (match(text, /\[[^]]*\]\([^)]*\)/)) {
         link = substr(text, RSTART + 1, RLENGTH - 1); sub(/\].*/, "", link)
         text = substr(text, 1, RSTART - 1) link substr(text, RSTART + RLENGTH)
     }
-    while ((at = index(text, "`")) > 0 && (end = index(substr(text, at + 1), "`")) > 0) {
-        out = out plain(substr(text, 1, at - 1)) "*" plain(substr(text, at + 1, end - 1)) "*"
+    while ((at = match(text, /[`*]/)) > 0) {
+        mark = substr(text, at, 1)
+        if ((end = index(substr(text, at + 1), mark)) == 0) break
+        mark = mark == "`" ? "*" : "_"
+        out = out plain(substr(text, 1, at - 1)) mark plain(substr(text, at + 1, end - 1)) mark
         text = substr(text, at + end + 1)
     }
     return out plain(text)
@@ -18,8 +22,11 @@ BEGIN {
     print "pipeline-document(5) \"" version "\" \"pipeline-runtime\"\n"
     print "# NAME\n\npipeline-document - the format of pipeline documents\n\n# DESCRIPTION\n"
 }
-/^# / || /^<!--/ || /^\|---/ { next }
-/^## / { print "# " toupper(substr($0, 4)); next }
+FNR == 1 { page++ }
+/^<!--/ || /^\|---/ { next }
+/^# / { if (page == 2) print "\n# MEANING"; next }
+page == 2 && /^\[document.md\]/ { sub(/.*; this/, "This") }
+/^## / { print (page == 2 ? $0 : "# " toupper(substr($0, 4))); next }
 /^\| *Key / { next }
 /^\|/ {
     line = $0; sub(/^\| */, "", line); sub(/ *\|$/, "", line)
@@ -30,5 +37,8 @@ BEGIN {
     print inline(cell[1]) " (" type ")\n\t" inline(cell[3])
     next
 }
-{ print (/^- /) ? "- " inline(substr($0, 3)) : inline($0) }
+/^- / { print "- " inline(substr($0, 3)); next }
+/^[0-9]+\. / { sub(/^[0-9]+\. /, ""); print ". " inline($0); next }
+/^   / { print "  " inline(substr($0, 4)); next }
+{ print inline($0) }
 END { print "\n# SEE ALSO\n\n*pipeline-runtime*(1), *libpipeline-runtime*(3)" }

@@ -19,6 +19,7 @@ reading {
 inside {
     line = $0; sub(/^PLR_PUBLIC /, "", line); gsub(/^ +/, " ", line); sub(/ PLR_PRINTF\(.*\)/, "", line)
     prototype = prototype line
+    sub(/\( /, "(", prototype)
     if (/;$/) {
         inside = 0
         if (title != "") { gsub(/[<>]/, "\\\\&", title); print title; title = "" }

@@ -32,15 +32,17 @@ CLEANFILES += $(man_sources) $(dist_man1_MANS) $(dist_man3_MANS) $(dist_man5_MAN
 		$(AWK) -v name=$$name -f $(srcdir)/%reldir%/help.awk $@.help || exit 1; done && \
 	$(SED) '1,/@COMMANDS@/d' $$page; } > $@.tmp && rm -f $@.help && mv $@.tmp $@
 
-%reldir%/pipeline-document.5.scd: %reldir%/document.awk pipeline-runtime$(EXEEXT)
+%reldir%/pipeline-document.5.scd: %reldir%/document.awk pipeline-runtime$(EXEEXT) docs/meaning.md
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && ./pipeline-runtime schema --markdown > $@.md && \
-	$(AWK) -v version=$(PACKAGE_VERSION) -f $(srcdir)/%reldir%/document.awk $@.md > $@.tmp && \
+	$(AWK) -v version=$(PACKAGE_VERSION) -f $(srcdir)/%reldir%/document.awk $@.md $(srcdir)/docs/meaning.md > $@.tmp && \
 	rm -f $@.md && mv $@.tmp $@
 
-%reldir%/libpipeline-runtime.3.scd: %reldir%/libpipeline-runtime.3.in %reldir%/functions.awk $(pipelineinclude_HEADERS)
+%reldir%/libpipeline-runtime.3.scd: %reldir%/libpipeline-runtime.3.in %reldir%/functions.awk samples/embed/hello.c $(pipelineinclude_HEADERS)
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && { page=$(srcdir)/%reldir%/libpipeline-runtime.3.in; \
 	headers=; for name in spec engine run event error; do headers="$$headers $(top_srcdir)/include/pipeline/$$name.h"; done; \
-	$(SED) -e '/@FUNCTIONS@/,$$d' -e 's/@VERSION@/$(PACKAGE_VERSION)/' $$page && \
+	$(SED) -e '/@EXAMPLE@/,$$d' -e 's/@VERSION@/$(PACKAGE_VERSION)/' $$page && \
+	$(SED) -e 1,3d -e 's/\\/&&/g' $(srcdir)/samples/embed/hello.c && \
+	$(SED) -e '1,/@EXAMPLE@/d' -e '/@FUNCTIONS@/,$$d' $$page && \
 	$(AWK) -f $(srcdir)/%reldir%/functions.awk $$headers && \
 	$(SED) '1,/@FUNCTIONS@/d' $$page; } > $@.tmp && mv $@.tmp $@
 endif

@@ -23,6 +23,7 @@ EXTRA_DIST += \
 	%reldir%/18_resources.json \
 	%reldir%/embed/Makefile \
 	%reldir%/embed/blocking.c \
+	%reldir%/embed/hello.c \
 	%reldir%/embed/poll.c \
 	%reldir%/embed/read.h \
 	%reldir%/embed/threads.c
