@@ -130,7 +130,7 @@ int plr_cli_parse(const plr_cli_command *command, int argc, char **argv, void *i
     } else if (r < 0) {
         code = plr_cli_fail(&err);
         if (code == PLR_EXIT_USAGE)
-            fprintf(stderr, "pipeline-runtime %s --help lists what there is\n", command->name);
+            plr_cli_complain("pipeline-runtime %s --help lists the options", command->name);
     } else {
         code = check_operands(command, operands, least, most);
     }

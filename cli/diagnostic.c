@@ -17,8 +17,9 @@ static const char *find_line(const plr_diagnostics *all, size_t number, size_t *
     const char *at = all->source, *end = all->source + all->size;
     for (; number > 1; number--) {
         at = memchr(at, '\n', (size_t)(end - at));
-        if (at++ == NULL)
+        if (at == NULL)
             return NULL;
+        at++;
     }
     const char *newline = memchr(at, '\n', (size_t)(end - at));
     size_t size = (size_t)((newline != NULL ? newline : end) - at);

@@ -51,8 +51,7 @@ int plr_input_read(const char *path, char **ret_data, size_t *ret_size, plr_erro
     return 0;
 }
 
-int plr_input_spec(const char *path, const plr_spec_options *options, plr_spec **ret_spec,
-        size_t *ret_n_warnings)
+int plr_input_spec(const char *path, const plr_spec_options *options, plr_spec **ret_spec)
 {
     _cleanup_free_ char *data = NULL;
     size_t size = 0;
@@ -74,11 +73,8 @@ int plr_input_spec(const char *path, const plr_spec_options *options, plr_spec *
     if (r < 0 && (err.code != PLR_ERR_DOCUMENT || all.n_errors == 0))
         return plr_cli_fail(&err);
     if (r < 0) {
-        plr_cli_complain("%s: %zu error%s%s", path, all.n_errors, all.n_errors == 1 ? "" : "s",
-                "; nothing was started");
+        plr_cli_complain("%s: %zu error%s", path, all.n_errors, all.n_errors == 1 ? "" : "s");
         return PLR_EXIT_USAGE;
     }
-    if (ret_n_warnings != NULL)
-        *ret_n_warnings = all.n_warnings;
     return 0;
 }

@@ -10,8 +10,7 @@
 int plr_input_read(const char *path, char **ret_data, size_t *ret_size, plr_error *err);
 
 /* Reads a document and prints its findings on stderr. Returns 0, or an exit code, with the reason
- * told. `*ret_n_warnings` may be NULL. */
-int plr_input_spec(const char *path, const plr_spec_options *options, plr_spec **ret_spec,
-        size_t *ret_n_warnings);
+ * told. */
+int plr_input_spec(const char *path, const plr_spec_options *options, plr_spec **ret_spec);
 
 #endif

@@ -314,7 +314,7 @@ static int run_document(
         .secrets = inputs->secret_names,
         .n_secrets = inputs->n_secrets,
     };
-    int code = plr_input_spec(path, &spec_options, &spec, NULL);
+    int code = plr_input_spec(path, &spec_options, &spec);
     if (code != 0)
         return code;
     plr_run_options options;

@@ -36,8 +36,8 @@ const plr_cli_command plr_command_schema = {
     .name = "schema",
     .usage = "[options]",
     .summary = "print the JSON Schema of documents",
-    .details = "JSON Schema 2020-12. Documents may write keys in any case, the schema has them in\n"
-               "lower case only.\n",
+    .details = "JSON Schema 2020-12. Documents may write keys in any case, the schema has\n"
+               "them in lower case only.\n",
     .example = "  pipeline-runtime schema > pipeline.schema.json\n",
     .options = table,
     .n_options = &table_size,

@@ -103,10 +103,9 @@ const plr_cli_command plr_command_stop = {
     .name = "stop",
     .usage = "[options] RUN",
     .summary = "end one of your runs on this machine",
-    .details =
-            "RUN is an id that ps lists, or the beginning of one. The run ends as if it had been\n"
-            "sent a TERM: its steps are stopped, its hooks run, what it created is removed.\n"
-            "Stopped once more, it kills its steps.\n",
+    .details = "RUN is an id that ps lists, or the beginning of one. The run ends as if it had\n"
+               "been sent a TERM: its steps are stopped, its hooks run, what it created is\n"
+               "removed. Stopped once more, it kills its steps.\n",
     .example = "  pipeline-runtime stop --timeout 1m 4f9c2a\n",
     .options = table,
     .n_options = &table_size,

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The validate command: everything that is wrong with documents, and nothing is started. */
-#include <stdio.h>
-
 #include "cli/cli.h"
 #include "cli/input.h"
+#include "cli/text.h"
 
 typedef struct arguments {
     plr_cli_list secrets;
@@ -20,10 +19,37 @@ static const plr_cli_option table[] = {
 };
 static const size_t table_size = sizeof table / sizeof *table;
 
+/* ", 2 hooks"; the first of them without the comma. */
+static void put_count(plr_text *text, const char **separator, size_t n, const char *what)
+{
+    if (n == 0)
+        return;
+    plr_text_printf(text, "%s%zu %s%s", *separator, n, what, n > 1 ? "s" : "");
+    *separator = ", ";
+}
+
+static int tell_valid(const char *path, const plr_document *document)
+{
+    size_t counts[3] = { 0 };
+    const char *separator = "";
+    plr_text text = { 0 };
+    for (size_t i = 0; i < document->n_tasks; i++) {
+        plr_step_kind kind = document->tasks[i]->kind;
+        counts[kind == PLR_STEP_SERVICE ? 1 : kind == PLR_STEP_STEP ? 0 : 2]++;
+    }
+    plr_text_printf(&text, "%s: valid (", path);
+    put_count(&text, &separator, counts[0], "step");
+    put_count(&text, &separator, counts[1], "service");
+    put_count(&text, &separator, counts[2], "hook");
+    plr_text_puts(&text, ")\n");
+    int code = text.failed ? PLR_EXIT_INFRASTRUCTURE : plr_cli_print(text.data, PLR_EXIT_OK);
+    plr_text_clear(&text);
+    return code;
+}
+
 static int validate(const arguments *given, const char *path)
 {
     plr_spec *spec = NULL;
-    size_t n_warnings = 0, counts[3] = { 0 };
     plr_spec_options options = {
         .size = sizeof options,
         .lenient = given->lenient,
@@ -31,18 +57,9 @@ static int validate(const arguments *given, const char *path)
         .n_secrets = given->secrets.n,
         .secrets_from_host = given->any_secret,
     };
-    int code = plr_input_spec(path, &options, &spec, &n_warnings);
-    if (code == 0 && !given->quiet) {
-        const plr_document *document = plr_spec_document(spec);
-        for (size_t i = 0; i < document->n_tasks; i++) {
-            plr_step_kind kind = document->tasks[i]->kind;
-            counts[kind == PLR_STEP_SERVICE ? 0 : kind == PLR_STEP_STEP ? 1 : 2]++;
-        }
-        char text[512];
-        snprintf(text, sizeof text, "%.300s: valid: %zu steps, %zu services, %zu hooks\n", path,
-                counts[1], counts[0], counts[2]);
-        code = plr_cli_print(text, PLR_EXIT_OK);
-    }
+    int code = plr_input_spec(path, &options, &spec);
+    if (code == 0 && !given->quiet)
+        code = tell_valid(path, plr_spec_document(spec));
     plr_spec_unref(spec);
     return code;
 }

@@ -62,8 +62,8 @@ static void give_clear(plr_mask_stream *s, const chunk *c, uint64_t to)
 static void give(plr_mask_stream *s, const chunk *c, uint64_t decided)
 {
     for (;;) {
-        const plr_mask_span *span = s->spans + s->spans_start;
         bool any = s->spans_start < s->spans_end;
+        const plr_mask_span *span = any ? s->spans + s->spans_start : NULL;
         if (any && span->from <= s->given) {
             if (!s->masking)
                 plr_buf_put(c->out, PLR_MASK_STARS, STARS_SIZE);

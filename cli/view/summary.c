@@ -30,10 +30,11 @@ static void put_step(
     int widest = (int)(model->widest < WIDEST_NAME ? model->widest : WIDEST_NAME);
     char time[32] = "";
     if (step->state != PLR_STATE_ENDED) {
-        plr_text_printf(out, "  %s%-8s%s %s\n", style->dim, "unknown", style->reset, step->name);
+        plr_text_printf(out, "  %s%-9s%s %s\n", style->dim, "unknown", style->reset, step->name);
         return;
     }
     plr_mark mark = plr_words_mark(&step->end);
+    bool cancelled = step->end.reason == PLR_REASON_CANCELLED;
     const char *colour = marks[mark].good  ? style->green
                          : marks[mark].bad ? style->red
                                            : style->dim;
@@ -42,8 +43,8 @@ static void put_step(
     bool why =
             !(step->end.reason == PLR_REASON_EXIT && step->end.exit_code == 0 && !step->end.oom) &&
             step->end.reason != PLR_REASON_STOPPED;
-    plr_text_printf(out, "  %s%-8s%s %-*s %7s", colour, marks[mark].word, style->reset, widest,
-            step->name != NULL ? step->name : "", time);
+    plr_text_printf(out, "  %s%-9s%s %-*s %7s", colour, cancelled ? "cancelled" : marks[mark].word,
+            style->reset, widest, step->name != NULL ? step->name : "", time);
     if (step->attempt > 1)
         plr_text_printf(out, "  attempt %u", step->attempt);
     if (why) {
@@ -90,7 +91,8 @@ static void put_end(const plr_model *model, const plr_style *style, plr_text *ou
     if (model->run != NULL)
         plr_text_printf(out, " %s(run %s)%s", style->dim, model->run, style->reset);
     plr_text_puts(out, "\n");
-    if (result->message[0] == '\0')
+    if (result->message[0] == '\0' ||
+            strcmp(result->message, plr_outcome_name(result->outcome)) == 0)
         return;
     plr_terminal_message(out, result->message);
     plr_text_puts(out, "\n");
@@ -104,7 +106,8 @@ void plr_view_summary(const plr_model *model, const plr_style *style, plr_text *
         put_step(model, style, &model->steps[i], out);
     for (size_t i = 0; i < model->n_steps; i++)
         if (model->steps[i].state == PLR_STATE_ENDED &&
-                plr_words_mark(&model->steps[i].end) == PLR_MARK_FAILED)
+                plr_words_mark(&model->steps[i].end) == PLR_MARK_FAILED &&
+                model->steps[i].end.reason != PLR_REASON_CANCELLED)
             put_tail(style, &model->steps[i], out);
     if (model->ended)
         put_end(model, style, out);

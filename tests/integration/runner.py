@@ -134,7 +134,7 @@ class Runner:
     def __init__(self, build, home):
         self.program = Path(build) / "pipeline-runtime"
         self.home = Path(home)
-        self.backends = ":".join(str(folder) for folder in sorted(Path(build).glob("backends/*/.libs")))
+        self.backends = str(Path(build, "backends", "modules"))
         self._running = []
 
     def environment(self, env=None):

@@ -215,8 +215,8 @@ static void summary(void)
     plr_view_summary(&f.view.model, &f.view.err_style, &text);
     check_text(&text,
             "\n"
-            "  failed   build     1.5s  exit code 2: line one line two\n"
-            "  skipped  deploy          a step before it failed\n"
+            "  failed    build     1.5s  exit code 2: line one line two\n"
+            "  skipped   deploy          a step before it failed\n"
             "\n"
             "build: its last lines were\n"
             "    line 12\n    line 13\n    line 14\n    line 15\n    line 16\n    line 17\n"
