@@ -195,8 +195,11 @@ static void drain(plr_http_client *client)
         if (message->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
-        if (message->data.result != CURLE_OK)
-            plr_http_call_fail_by_result(call, message->data.result);
+        CURLcode code = message->data.result;
+        if (code == CURLE_OK && !call->answered)
+            code = CURLE_PARTIAL_FILE; /* headers may not end with the connection */
+        if (code != CURLE_OK)
+            plr_http_call_fail_by_result(call, code);
         if (!call->over)
             plr_http_call_over(call);
     }

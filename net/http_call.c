@@ -175,7 +175,11 @@ void plr_http_call_fail_by_result(plr_http_call *call, CURLcode code)
 
     switch (code) {
     case CURLE_OUT_OF_MEMORY:
-        plr_http_call_fail(call, PLR_ERR_NOMEM, "out of memory");
+        /* libcurl says this of a line above 100 KiB, too. */
+        if (call->sent && !call->answered)
+            plr_http_call_fail(call, PLR_ERR_PROTOCOL, "%s sends too long a header", name);
+        else
+            plr_http_call_fail(call, PLR_ERR_NOMEM, "out of memory");
         break;
     case CURLE_COULDNT_CONNECT:
         call->reply.os_error = os_error;
