@@ -359,14 +359,20 @@ static int no_watch(plr_loop *loop, plr_watch **ret_watch, int fd, unsigned even
     return plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
 }
 
+static void answer_later(int listener)
+{
+    peer_await_close(peer_accept(listener));
+    words = OK_HEAD "Content-Length: 0\r\n\r\n";
+    say_words(listener);
+}
+
 static void unwatchable(void)
 {
     http_bench bench;
     http_probe probes[2] = { 0 };
     plr_host host = plr_host_table;
     host.watch_new = no_watch;
-    words = OK_HEAD "Content-Length: 0\r\n\r\n";
-    bench_open(&bench, say_words);
+    bench_open(&bench, answer_later);
     plr_http_client_free(bench.client);
     bench.client = NULL;
     plr_http_options options = { .base = bench.base };
