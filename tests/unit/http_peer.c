@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "engine/io/host.h"
+#include "engine/host.h"
 #include "engine/io/loop.h"
 #include "tests/unit/harness.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/poll.h>
 
-#include "engine/io/host.h"
+#include "engine/host.h"
 #include "engine/io/loop.h"
 #include "tests/unit/harness.h"
 #include "tests/unit/http_peer.h"

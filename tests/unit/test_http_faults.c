@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/io/host.h"
+#include "engine/host.h"
 #include "engine/io/loop.h"
 #include "tests/unit/harness.h"
 #include "tests/unit/http_peer.h"
