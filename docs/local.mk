@@ -1,6 +1,8 @@
 # Pages for people. document.md is made from the tables of the format (tests/schema/local.mk).
 
 EXTRA_DIST += \
+	%reldir%/architecture.md \
+	%reldir%/decisions.md \
 	%reldir%/document.md \
 	%reldir%/graph.md \
 	%reldir%/meaning.md

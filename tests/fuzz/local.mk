@@ -34,3 +34,7 @@ check_PROGRAMS += %reldir%/fuzz_image_name
 check_PROGRAMS += %reldir%/fuzz_json_stream
 %canon_reldir%_fuzz_json_stream_LDADD = $(fuzz_ldadd)
 %canon_reldir%_fuzz_json_stream_LDFLAGS = $(fuzz_ldflags)
+
+check_PROGRAMS += %reldir%/fuzz_document
+%canon_reldir%_fuzz_document_LDADD = $(fuzz_ldadd)
+%canon_reldir%_fuzz_document_LDFLAGS = $(fuzz_ldflags)

@@ -9,3 +9,7 @@ failing_malloc = %reldir%/failing_malloc.c %reldir%/failing_malloc.h
 failing_malloc_ldflags = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 
 EXTRA_DIST += $(failing_malloc)
+
+check_PROGRAMS += %reldir%/oom_document
+%canon_reldir%_oom_document_SOURCES = %reldir%/oom_document.c $(failing_malloc)
+%canon_reldir%_oom_document_LDFLAGS = $(AM_LDFLAGS) $(failing_malloc_ldflags)
