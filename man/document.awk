@@ -25,7 +25,7 @@ BEGIN {
 FNR == 1 { page++ }
 /^<!--/ || /^\|---/ { next }
 /^# / { if (page == 2) print "\n# MEANING"; next }
-page == 2 && /^\[document.md\]/ { sub(/.*; this/, "This") }
+page == 2 && /^\[document.md\]/ { sub(/.*happens then\. /, "") }
 /^## / { print (page == 2 ? $0 : "# " toupper(substr($0, 4))); next }
 /^\| *Key / { next }
 /^\|/ {
@@ -39,6 +39,6 @@ page == 2 && /^\[document.md\]/ { sub(/.*; this/, "This") }
 }
 /^- / { print "- " inline(substr($0, 3)); next }
 /^[0-9]+\. / { sub(/^[0-9]+\. /, ""); print ". " inline($0); next }
-/^   / { print "  " inline(substr($0, 4)); next }
+/^   / { sub(/^ +/, ""); print "  " inline($0); next }
 { print inline($0) }
 END { print "\n# SEE ALSO\n\n*pipeline-runtime*(1), *libpipeline-runtime*(3)" }

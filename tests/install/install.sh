@@ -52,6 +52,7 @@ chmod -R u+w "$work/embed"
 echo '{"steps": [{"metadata": {"name": "hello"}, "docker": {"image": "none"},
     "environment": {"FAKE": "out hello world"}}]}' >"$work/hello.json"
 if make -C "$work/embed" CC="$CC" >/dev/null; then
+    "$work/embed/hello" fake || fail "samples/embed/hello does not run"
     for name in poll blocking threads; do
         wanted=1
         [ $name != threads ] || wanted=8
