@@ -26,7 +26,7 @@ typedef struct plr_helper_options {
     uint64_t timeout_ns;
 } plr_helper_options;
 
-/* PLR_ERR_NOTFOUND if there is no such program. */
+/* PLR_ERR_SYSTEM names the program if there is none. */
 int plr_helper_new(plr_helper **ret_helper, const plr_host *host, plr_loop *loop,
         const plr_helper_options *options, plr_helper_fn *on_end, void *userdata, plr_error *err);
 

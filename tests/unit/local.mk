@@ -27,8 +27,10 @@ unit_tests += %reldir%/test_limit %reldir%/test_lines %reldir%/test_mask
 mask_reference = %reldir%/mask_reference.c %reldir%/mask_reference.h
 
 unit_tests += %reldir%/test_archive
+unit_tests += %reldir%/test_credentials
 unit_tests += %reldir%/test_docker_config
 unit_tests += %reldir%/test_frames
+unit_tests += %reldir%/test_helper
 unit_tests += %reldir%/test_http
 %canon_reldir%_test_http_SOURCES = %reldir%/test_http.c $(http_peer)
 unit_tests += %reldir%/test_http_base
