@@ -38,3 +38,8 @@ check_PROGRAMS += %reldir%/fuzz_json_stream
 check_PROGRAMS += %reldir%/fuzz_document
 %canon_reldir%_fuzz_document_LDADD = $(fuzz_ldadd)
 %canon_reldir%_fuzz_document_LDFLAGS = $(fuzz_ldflags)
+
+check_PROGRAMS += %reldir%/fuzz_mask
+%canon_reldir%_fuzz_mask_SOURCES = %reldir%/fuzz_mask.c $(mask_reference)
+%canon_reldir%_fuzz_mask_LDADD = $(fuzz_ldadd)
+%canon_reldir%_fuzz_mask_LDFLAGS = $(fuzz_ldflags)

@@ -13,3 +13,9 @@ EXTRA_DIST += $(failing_malloc)
 check_PROGRAMS += %reldir%/oom_document
 %canon_reldir%_oom_document_SOURCES = %reldir%/oom_document.c $(failing_malloc)
 %canon_reldir%_oom_document_LDFLAGS = $(AM_LDFLAGS) $(failing_malloc_ldflags)
+
+if HAVE_CUNIT
+check_PROGRAMS += %reldir%/oom_output
+endif
+%canon_reldir%_oom_output_SOURCES = %reldir%/oom_output.c $(failing_malloc)
+%canon_reldir%_oom_output_LDFLAGS = $(AM_LDFLAGS) $(failing_malloc_ldflags)
