@@ -41,10 +41,11 @@ pkg-config --exists pipeline-runtime || fail "pkg-config does not find pipeline-
 try shared "$CC" $(pkg-config --libs pipeline-runtime)
 # shellcheck disable=SC2046
 try c++ "${CXX:-g++} -x c++" -x none $(pkg-config --libs pipeline-runtime)
-# The static library with the shared ones it needs; -Bstatic finds ours only as an archive.
+# The static library with the shared ones that it says it needs. (All of them static takes more -dev
+# packages than the library itself does: libarchive's for lz4, for one.)
 # shellcheck disable=SC2046
 try static "$CC" "$libdir/libpipeline-runtime.a" \
-    $(pkg-config --static --libs pipeline-runtime | sed 's/-lpipeline-runtime//')
+    $(pkg-config --libs $(pkg-config --print-requires-private pipeline-runtime | sed 's/ .*//'))
 
 # The samples, as they are for users to build: their own Makefile, and a document for each thread.
 cp -r "$here/../../samples/embed" "$work/embed"
