@@ -215,7 +215,7 @@ int plr_backend_choose(plr_engine *engine, const plr_backend_choice *choice,
     const char *asked = docker_is_asked_for(options);
     int r = open_it(engine, "docker", options, ret_backend, err);
     plr_text_puts(why, asked != NULL ? asked : "a Docker Engine answers");
-    if (r == 0 || asked != NULL || r == PLR_ERR_USAGE)
+    if (r == 0 || asked != NULL || r == PLR_ERR_USAGE || r == PLR_ERR_NOTFOUND)
         return r;
     plr_error reason = *err;
     *err = (plr_error){ 0 };

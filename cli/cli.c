@@ -11,6 +11,7 @@
 #include "cli/text.h"
 
 #define HELP_COLUMN 31
+#define HELP_WIDTH (80 - HELP_COLUMN)
 
 void plr_cli_complain(const char *format, ...)
 {
@@ -48,6 +49,16 @@ int plr_cli_print(const char *text, int code)
     return PLR_EXIT_INFRASTRUCTURE;
 }
 
+/* How much of a help text stands on one line: as many words as fit, or a word that does not. */
+static size_t line_length(const char *help)
+{
+    size_t length = strcspn(help, "\n");
+    if (length <= HELP_WIDTH)
+        return length;
+    const char *blank = memrchr(help, ' ', HELP_WIDTH + 1);
+    return blank != NULL ? (size_t)(blank - help) : strcspn(help, " \n");
+}
+
 static void put_option(plr_text *text, const plr_cli_option *option)
 {
     char left[64], letter[8] = "    ";
@@ -55,13 +66,12 @@ static void put_option(plr_text *text, const plr_cli_option *option)
         snprintf(letter, sizeof letter, "-%c, ", option->letter);
     snprintf(left, sizeof left, "  %s--%s%s%s", letter, option->name,
             option->argument != NULL ? " " : "", option->argument != NULL ? option->argument : "");
-    plr_text_printf(text, "%-*s", HELP_COLUMN - 1, left);
-    plr_text_puts(text, strlen(left) < HELP_COLUMN ? " " : "\n");
-    bool first = strlen(left) < HELP_COLUMN;
-    for (const char *at = option->help; *at != '\0'; first = false) {
-        size_t length = strcspn(at, "\n");
-        plr_text_printf(text, "%*s%.*s\n", first ? 0 : HELP_COLUMN, "", (int)length, at);
-        at += length + (at[length] == '\n');
+    bool beside = strlen(left) < HELP_COLUMN;
+    plr_text_printf(text, "%-*s%s", HELP_COLUMN - 1, left, beside ? " " : "\n");
+    for (const char *at = option->help; *at != '\0'; beside = false) {
+        size_t length = line_length(at);
+        plr_text_printf(text, "%*s%.*s\n", beside ? 0 : HELP_COLUMN, "", (int)length, at);
+        at += length + (at[length] != '\0');
     }
 }
 

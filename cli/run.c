@@ -217,6 +217,26 @@ static void show_findings(session *s)
     plr_text_clear(&all.out);
 }
 
+static void put_kept(const plr_swept *kept, void *userdata)
+{
+    plr_text_printf(userdata, "kept: %s ", kept->kind);
+    plr_terminal_message(userdata, kept->name);
+    plr_text_puts(userdata, "\n");
+}
+
+/* What --keep-on-failure has left, by a sweep that removes nothing. */
+static void show_kept(session *s)
+{
+    plr_text *err = &s->view.err->waiting;
+    plr_sweep_options options = {
+        .size = sizeof options,
+        .dry_run = true,
+        .run = plr_run_id(s->run),
+    };
+    plr_backend_sweep(s->backend, &options, put_kept, err, NULL);
+    plr_text_printf(err, "it goes with: pipeline-runtime sweep --run %s\n", options.run);
+}
+
 /* The last words, and all that still waits. Signals have their own meaning again: there is nothing
  * left to clean up, and a reader may take for ever. */
 static int finish(session *s, const plr_run_arguments *arguments)
@@ -229,8 +249,7 @@ static int finish(session *s, const plr_run_arguments *arguments)
     plr_view_summary(&s->view.model, &s->view.err_style, err);
     if (arguments->keep_on_failure && result->outcome != PLR_OUTCOME_PASSED &&
             result->outcome != PLR_OUTCOME_REFUSED)
-        plr_text_printf(err, "kept for a look; it goes with: pipeline-runtime sweep --run %s\n",
-                plr_run_id(s->run));
+        show_kept(s);
     plr_signals_default();
     plr_sink_drain(&s->out, PATIENCE_MS);
     if (s->out.error != 0 && !s->broken)

@@ -37,7 +37,7 @@ const plr_cli_option plr_run_table[] = {
     ROW(WORD, network, 0, "network", "MODE", "auto, shared, isolated, host or none",
             .words = networks),
     ROW(LIST, forbid, 0, "forbid", "WHAT",
-            "privileged, host-network, devices,\n"
+            "privileged, host-network, devices, "
             "daemon-sockets, host-paths or images"),
     ROW(LIST, host_paths, 0, "allow-host-path", "PATTERN", "forbid all other host paths"),
     ROW(LIST, images, 0, "allow-image", "PATTERN", "forbid all other images"),

@@ -230,6 +230,30 @@ static void summary(void)
     end(&f);
 }
 
+static void summary_of_a_cancel(void)
+{
+    static const plr_end cancelled = {
+        .reason = PLR_REASON_CANCELLED, .exit_code = 4, .failed = true
+    };
+    static const plr_end stopped = { .reason = PLR_REASON_STOPPED, .exit_code = 143 };
+    plr_result result = {
+        .outcome = PLR_OUTCOME_CANCELLED, .task = PLR_NONE, .message = "cancelled"
+    };
+    fixture f;
+    begin(&f, &plr_view_plain);
+    print(&f, 0, "not worth repeating\n");
+    move(&f, 0, PLR_STATE_ENDED, &cancelled);
+    move(&f, 1, PLR_STATE_ENDED, &stopped);
+    send(&f, (plr_event){
+                     .type = PLR_EVENT_RUN_ENDED, .task = PLR_NONE, .u.run_ended = { &result } });
+    plr_text text = { 0 };
+    plr_view_summary(&f.view.model, &f.view.err_style, &text);
+    check_text(&text, "\n  cancelled build\n  stopped   deploy\n\n"
+                      "cancelled after 0ms: 0 passed, 0 failed, 0 skipped (run r1)\n");
+    plr_text_clear(&text);
+    end(&f);
+}
+
 static void tail_is_bounded(void)
 {
     fixture f;
@@ -401,6 +425,7 @@ static const plr_test tests[] = {
     { "plain: status does not go on in an open line", plain_on_one_terminal },
     { "json: events and nothing else", json_lines },
     { "the summary says what failed and shows its last 20 lines", summary },
+    { "a cancelled run is told in few words", summary_of_a_cancel },
     { "of the output only the end is kept", tail_is_bounded },
     { "pretty: the table, with windows", pretty_frame },
     { "pretty: a line leaves its window upwards", pretty_window_scrolls },
