@@ -6,6 +6,7 @@ init_headers = \
 	$(srcdir)/%reldir%/channel.h \
 	$(srcdir)/%reldir%/command.h \
 	$(srcdir)/%reldir%/options.h \
+	$(srcdir)/%reldir%/probe.h \
 	$(srcdir)/%reldir%/syscall.h \
 	$(srcdir)/%reldir%/text.h \
 	$(srcdir)/%reldir%/words.h
@@ -15,6 +16,7 @@ init_sources = \
 	$(srcdir)/%reldir%/channel.c \
 	$(srcdir)/%reldir%/command.c \
 	$(srcdir)/%reldir%/options.c \
+	$(srcdir)/%reldir%/probe.c \
 	$(srcdir)/%reldir%/text.c
 init_flags = -std=gnu11 $(WARNING_CFLAGS) -I$(srcdir) -Os -ffreestanding -fno-pic \
 	-fno-stack-protector -fomit-frame-pointer -ffunction-sections \

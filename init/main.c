@@ -8,6 +8,7 @@
 #include "init/channel.h"
 #include "init/command.h"
 #include "init/options.h"
+#include "init/probe.h"
 #include "init/syscall.h"
 #include "init/text.h"
 #include "init/words.h"
@@ -294,6 +295,8 @@ _Noreturn void plr_init_main(long *stack)
     const char *wrong = plr_init_options_read(&init.options, argv);
     if (wrong)
         complain(wrong, PLR_EINVAL, PLR_INIT_EXIT_OWN);
+    if (init.options.probe_port)
+        process_exit(plr_probe(init.options.probe_port, init.options.probe_http) ? 0 : 1);
     init.command.arguments = init.options.command;
     init.command.environment = argv + stack[0] + 1;
     init.signals = (int)PLR_SYSCALL(signalfd4, -1, &all, sizeof all, PLR_NONBLOCK | PLR_CLOEXEC);

@@ -45,6 +45,13 @@ static bool read_value(plr_init_options *options, const char *name, const char *
         return read_number(value, 1000, &options->lease_ms);
     if (plr_text_equal(name, "--grace-ms"))
         return read_number(value, 1, &options->grace_ms);
+    if (plr_text_equal(name, "--probe"))
+        return read_number(value, 1, &options->probe_port) && options->probe_port > 0 &&
+               options->probe_port <= 65535;
+    if (plr_text_equal(name, "--http")) {
+        options->probe_http = value;
+        return value[0] == '/';
+    }
     return false;
 }
 

@@ -15,6 +15,8 @@ typedef struct plr_init_options {
     bool keep;               /* --keep: go on without an engine */
     int64_t lease_ms;        /* --lease SECONDS: without an engine, SIGTERM after that (0) */
     int64_t grace_ms;        /* --grace-ms N: and SIGKILL after that (10000) */
+    int64_t probe_port;      /* --probe PORT: does it answer here? Then end, 0 or 1 */
+    const char *probe_http;  /* --http PATH: and by HTTP, with 2xx or 3xx */
     char **command;          /* with a NULL at the end; NULL: be the pause process */
 } plr_init_options;
 

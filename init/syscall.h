@@ -117,6 +117,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define PLR_ENOTDIR 20
 #define PLR_EINVAL 22
 #define PLR_ENAMETOOLONG 36
+#define PLR_EINPROGRESS 115
 
 /* Signals: the kernel's set is one word, signal n is bit n - 1. */
 #define PLR_SIGINT 2
@@ -160,6 +161,7 @@ static inline void signal_action(int signal, const plr_sigaction *action, plr_si
 #define PLR_CLOEXEC 02000000
 #define PLR_NONBLOCK 04000
 #define PLR_POLLIN 1
+#define PLR_POLLOUT 4
 
 typedef struct plr_pollfd {
     int fd; /* negative: not watched */
