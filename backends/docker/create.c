@@ -382,14 +382,21 @@ int plr_docker_create_pause(json_object **ret_body, const plr_run_view *run,
         plr_error *err)
 {
     const plr_document *document = run->document;
-    const char *words[] = { PLR_DOCKER_SHARE "/init", "--socket", PLR_DOCKER_SHARE "/socket" };
+    /* It has to outlive the steps whose namespace it holds. */
+    char lease[32];
+    snprintf(lease, sizeof(lease), "%lld",
+            (long long)(run->grace_ns > 0 ? run->grace_ns / (int64_t)PLR_SECOND : 0) + 15);
+    bool keep = run->on_loss == PLR_ON_LOSS_KEEP;
+    const char *words[] = { PLR_DOCKER_SHARE "/init", "--socket", PLR_DOCKER_SHARE "/socket",
+        keep ? "--keep" : "--lease", lease };
+    size_t n_words = share == NULL ? 1 : keep ? 4 : 5;
     _cleanup_json_ json_object *body = json_object_new_object();
     json_object *host_config = json_object_new_object();
     json_object *mounts = json_object_new_array();
     bool good = plr_jsonc_add(body, "HostConfig", host_config);
     good = plr_jsonc_add(host_config, "Mounts", mounts) && good &&
            plr_jsonc_add(body, "Image", plr_jsonc_string(image)) &&
-           plr_jsonc_add(body, "Entrypoint", plr_jsonc_strings(words, share == NULL ? 1 : 3)) &&
+           plr_jsonc_add(body, "Entrypoint", plr_jsonc_strings(words, n_words)) &&
            plr_jsonc_add(body, "Cmd", json_object_new_array()) &&
            plr_jsonc_add(body, "User", plr_jsonc_string("0:0")) &&
            plr_jsonc_add(body, "WorkingDir", plr_jsonc_string("/")) &&

@@ -61,12 +61,13 @@ static void take_failure(plr_docker_attempt *attempt, const plr_init_failure *fa
 static void hung_up(plr_docker_attempt *attempt)
 {
     plr_error err = { 0 };
+    /* A detached command has taken the place of its init, which stays in the folder for probes. */
+    if (attempt->started && attempt->task->step->detach)
+        return;
     plr_docker_channel_free(steal(attempt->channel));
     if (attempt->started) {
-        /* A detached command has taken the place of its init. For others this is news of an end
-         * that the daemon will tell; ask if it does not. */
-        if (!attempt->task->step->detach)
-            plr_docker_look_later(attempt, DAEMON_NS);
+        /* News of an end that the daemon will tell; ask if it does not. */
+        plr_docker_look_later(attempt, DAEMON_NS);
     } else if (plr_docker_attempt_is_at(attempt, plr_docker_stage_held)) {
         plr_docker_attempt_unshared(attempt, "plr-init hung up");
     } else if (plr_docker_attempt_is_at(attempt, plr_docker_stage_go)) {

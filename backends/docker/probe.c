@@ -119,7 +119,7 @@ static bool split_http(const char *http, char *port, size_t size, const char **r
 static json_object *make_command(const plr_docker_attempt *attempt, const plr_probe *probe)
 {
     char port[16];
-    const char *words[5] = { PLR_DOCKER_SHARE "/init", "--probe" };
+    const char *words[6] = { PLR_DOCKER_SHARE "/init", "--probe" };
     size_t n = 2;
     if (probe->kind == PLR_PROBE_EXEC)
         return plr_jsonc_strings(probe->ready->exec, probe->ready->n_exec);
@@ -133,6 +133,7 @@ static json_object *make_command(const plr_docker_attempt *attempt, const plr_pr
         if (!split_http(probe->ready->http, port, sizeof(port), &path))
             return NULL;
         words[n++] = port;
+        words[n++] = "--http";
         words[n++] = path;
     }
     return plr_jsonc_strings(words, n);

@@ -268,29 +268,30 @@ static void send_pull(plr_docker_pull *pull)
         take_failure(pull);
 }
 
+static int take_credential(plr_docker_pull *pull, const plr_credential *credential)
+{
+    _cleanup_buf_ plr_buf header = { 0 };
+    plr_buf_puts(&header, "X-Registry-Auth: ");
+    int r = plr_credential_put_header(credential, pull->name.registry, &header, &pull->error);
+    return r < 0 ? r : plr_buf_steal(&header, &pull->auth, &pull->error);
+}
+
 static void on_credential(plr_credential_lookup *lookup, const plr_credential *credential,
         const plr_error *warning, void *userdata)
 {
     plr_docker_pull *pull = userdata;
     (void)lookup;
-    plr_credential_lookup_free(steal(pull->lookup));
     if (warning != NULL) {
         plr_report text = { .size = sizeof(text), .type = PLR_REPORT_WARNING };
         text.u.text = warning->message;
         report(pull, &text);
     }
-    if (credential != NULL) {
-        _cleanup_buf_ plr_buf header = { 0 };
-        plr_buf_puts(&header, "X-Registry-Auth: ");
-        int r = plr_credential_put_header(credential, pull->name.registry, &header, &pull->error);
-        if (r == 0)
-            r = plr_buf_steal(&header, &pull->auth, &pull->error);
-        if (r < 0) {
-            take_failure(pull);
-            return;
-        }
-    }
-    send_pull(pull);
+    int r = credential == NULL ? 0 : take_credential(pull, credential);
+    plr_credential_lookup_free(steal(pull->lookup));
+    if (r < 0)
+        take_failure(pull);
+    else
+        send_pull(pull);
 }
 
 static int pull_new(plr_docker_pull **ret_pull, plr_docker_run *run, const plr_image_name *name,
