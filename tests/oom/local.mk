@@ -19,3 +19,7 @@ check_PROGRAMS += %reldir%/oom_output
 endif
 %canon_reldir%_oom_output_SOURCES = %reldir%/oom_output.c $(failing_malloc)
 %canon_reldir%_oom_output_LDFLAGS = $(AM_LDFLAGS) $(failing_malloc_ldflags)
+
+check_PROGRAMS += %reldir%/oom_net
+%canon_reldir%_oom_net_SOURCES = %reldir%/oom_net.c $(failing_malloc)
+%canon_reldir%_oom_net_LDFLAGS = $(AM_LDFLAGS) $(failing_malloc_ldflags)
