@@ -55,27 +55,17 @@ static void put_step(
                                            : style->dim;
     if (step->began_ns != 0)
         plr_cli_duration_text(plr_model_time(step, model->now_ns), time, sizeof time);
-    plr_text_printf(out, "  %s%-9s%s %s\n", style->dim, "unknown", style->reset, step->name);
-    return;
-}
-plr_mark mark = plr_words_mark(&step->end);
-bool cancelled = step->end.reason == PLR_REASON_CANCELLED;
-const char *colour = marks[mark].good ? style->green : marks[mark].bad ? style->red : style->dim;
-if (step->began_ns != 0)
-    plr_cli_duration_text(plr_model_time(step, model->now_ns), time, sizeof time);
-bool why = !(step->end.reason == PLR_REASON_EXIT && step->end.exit_code == 0 && !step->end.oom) &&
-           step->end.reason != PLR_REASON_STOPPED;
-plr_text_printf(out, "  %s%-9s%s %-*s %7s", colour, cancelled ? "cancelled" : marks[mark].word,
-        style->reset, widest, step->name != NULL ? step->name : "", time);
-if (step->attempt > 1)
-    plr_text_printf(out, "  attempt %u", step->attempt);
-if (!said_by_mark(&step->end)) {
-    plr_text_puts(out, "  ");
-    plr_words_why(&step->end, out);
-}
-while (out->size > 0 && !out->failed && out->data[out->size - 1] == ' ')
-    out->size--;
-plr_text_puts(out, "\n");
+    plr_text_printf(out, "  %s%-9s%s %-*s %7s", colour, cancelled ? "cancelled" : marks[mark].word,
+            style->reset, widest, step->name != NULL ? step->name : "", time);
+    if (step->attempt > 1)
+        plr_text_printf(out, "  attempt %u", step->attempt);
+    if (!said_by_mark(&step->end)) {
+        plr_text_puts(out, "  ");
+        plr_words_why(&step->end, out);
+    }
+    while (out->size > 0 && !out->failed && out->data[out->size - 1] == ' ')
+        out->size--;
+    plr_text_puts(out, "\n");
 }
 
 static void put_tail(const plr_style *style, const plr_model_step *step, plr_text *out)
