@@ -27,7 +27,7 @@ CLEANFILES += $(man_sources) $(dist_man1_MANS) $(dist_man3_MANS) $(dist_man5_MAN
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && { \
 	page=$(srcdir)/%reldir%/pipeline-runtime.1.in; \
 	$(SED) -e '/@COMMANDS@/,$$d' -e 's/@VERSION@/$(PACKAGE_VERSION)/' $$page && echo '# COMMANDS' && echo && \
-	for name in run validate graph schema ps stop sweep version completion; do \
+	for name in `./pipeline-runtime --help | $(SED) -n '/^Commands:/,/^$$/s/^  \([a-z]*\) .*/\1/p'`; do \
 		PLR_BACKEND_PATH=$(abs_top_builddir)/backends/modules ./pipeline-runtime $$name --help > $@.help && \
 		$(AWK) -v name=$$name -f $(srcdir)/%reldir%/help.awk $@.help || exit 1; done && \
 	$(SED) '1,/@COMMANDS@/d' $$page; } > $@.tmp && rm -f $@.help && mv $@.tmp $@
