@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Runs the command under test: with a limit of time, an environment of its own, and nothing left behind."""
+import base64
 import json
 import os
 import re
@@ -17,7 +18,7 @@ class Failed(AssertionError):
     """The command did what no run may: hung, or a sanitizer spoke."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     args: list
     code: int
@@ -29,12 +30,35 @@ class Result:
     def text(self):
         return self.stdout.decode()
 
+    # With --output json (docs/events.md):
+
     @property
     def events(self):
-        """With --output json."""
-        return [json.loads(line) for line in self.stdout.splitlines()]
+        """All of them; that none is missing is asserted."""
+        events = [json.loads(line) for line in self.stdout.splitlines()]
+        assert [event.get("sequence") for event in events] == list(range(1, len(events) + 1)), self
+        return events
 
-    def __str__(self):
+    def output(self, step=None, stream=None):
+        """The bytes that a step wrote, or all steps, without the engine's own notices."""
+        pieces = [event for event in self.events if event["event"] == "output" and not event.get("notice")
+                  and step in (None, event["step"]) and stream in (None, event["stream"])]
+        return b"".join(base64.b64decode(piece["base64"]) if "base64" in piece else piece["text"].encode()
+                        for piece in pieces)
+
+    @property
+    def ends(self):
+        """How each step ended, its last attempt: {name: end}."""
+        return {event["step"]: event["end"] for event in self.events if event["event"] == "step" and event["to"] == "ended"}
+
+    @property
+    def ended(self):
+        """The last event, of the whole run."""
+        event = self.events[-1]
+        assert event["event"] == "run-ended", self
+        return event
+
+    def __repr__(self):
         return (f"{' '.join(self.args)}\nexit code {self.code} after {self.seconds:.2f} s\n--- stdout\n"
                 f"{self.stdout.decode(errors='replace')[-8000:]}--- stderr\n{self.stderr[-8000:]}")
 

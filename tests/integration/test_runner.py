@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The runner catches what no run may do. The command here is a script that does it."""
+import json
 import os
 import signal
 import time
@@ -28,8 +29,27 @@ def test_document_environment_and_result(stand_in, monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
     runner = stand_in('cat; echo; echo "{\\"home\\":\\"$HOME\\",\\"own\\":\\"$OWN\\",\\"host\\":\\"$DOCKER_HOST\\"}"; echo "$@" >&2; exit 3')
     result = runner("run -", DOCUMENT, env={"OWN": "yes"})
-    assert result.events == [DOCUMENT, {"home": str(runner.home), "own": "yes", "host": ""}]
+    assert [json.loads(line) for line in result.stdout.splitlines()] == [DOCUMENT, {"home": str(runner.home), "own": "yes", "host": ""}]
     assert (result.code, result.stderr) == (3, "run -\n")
+
+
+EVENTS = [{"event": "output", "sequence": 1, "step": "a", "stream": "stdout", "text": "x\n"},
+          {"event": "output", "sequence": 2, "step": "b", "stream": "stderr", "base64": "/w=="},
+          {"event": "output", "sequence": 3, "step": "a", "stream": "stdout", "text": "cut", "notice": True},
+          {"event": "step", "sequence": 4, "step": "a", "to": "ended", "end": {"reason": "exit"}},
+          {"event": "run-ended", "sequence": 5, "outcome": "passed"}]
+
+
+def test_events_as_output_and_ends(stand_in):
+    result = stand_in("cat")("run", "\n".join(map(json.dumps, EVENTS)))
+    assert (result.output(), result.output("a"), result.output(stream="stderr")) == (b"x\n\xff", b"x\n", b"\xff")
+    assert (result.ends, result.ended["outcome"]) == ({"a": {"reason": "exit"}}, "passed")
+
+
+def test_an_event_that_is_missing_is_noticed(stand_in):
+    result = stand_in("cat")("run", "\n".join(map(json.dumps, EVENTS[:2] + EVENTS[3:])))
+    with pytest.raises(AssertionError):
+        result.ends
 
 
 def test_a_command_that_hangs_is_killed(stand_in):
