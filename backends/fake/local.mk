@@ -2,6 +2,7 @@
 
 noinst_LTLIBRARIES += libplrfake.la
 libplrfake_la_SOURCES = \
+	%reldir%/answer.c \
 	%reldir%/fake.h \
 	%reldir%/module.c \
 	%reldir%/script.c \

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The fake backend's entry point, its options, and the operations on whole runs, which do nothing.
- */
+/* The fake backend's entry point, its options, and the operations on whole runs. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +50,7 @@ static int create(void **ret_self, const plr_host *host, plr_loop *loop, const p
 static void destroy(void *self)
 {
     fake_drop(self, NULL);
+    fake_answers_drop(self, NULL);
     free(self);
 }
 
@@ -62,8 +62,7 @@ static void succeed(void *self, plr_op *op)
 
 static void check(void *self, const plr_run_view *run, plr_op *op)
 {
-    (void)run;
-    succeed(self, op);
+    fake_answer_as_told(self, run, op, "FAKE_CHECK");
 }
 
 static void plan(
@@ -81,21 +80,24 @@ static void plan(
 
 static void setup(void *self, plr_run_view *run, plr_op *op)
 {
-    (void)run;
-    succeed(self, op);
+    fake_answer_as_told(self, run, op, "FAKE_SETUP");
 }
 
 static void teardown(void *self, const char *run_id, plr_run_view *run, plr_op *op)
 {
     (void)run_id;
-    if (run != NULL)
-        fake_drop(self, run);
-    succeed(self, op);
+    if (run == NULL) {
+        succeed(self, op);
+        return;
+    }
+    fake_drop(self, run);
+    fake_answer_as_told(self, run, op, "FAKE_TEARDOWN");
 }
 
 static void forget(void *self, plr_run_view *run)
 {
     fake_drop(self, run);
+    fake_answers_drop(self, run);
 }
 
 static void sweep(void *self, const plr_sweep_options *options, plr_op *op)

@@ -10,8 +10,6 @@
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 
-#define VARIABLE "FAKE"
-
 static const char *const words[] = {
 #define X(name, word) word,
     FAKE_WORDS(X)
@@ -19,17 +17,6 @@ static const char *const words[] = {
 };
 
 #define N_WORDS (sizeof words / sizeof *words)
-
-const char *fake_environment(const plr_task *task, const char *name)
-{
-    for (size_t i = task->n_environment; i-- > 0;)
-        if (strcmp(task->environment[i].name, name) == 0)
-            return task->environment[i].value;
-    for (size_t i = task->run->n_host_environment; i-- > 0;)
-        if (strcmp(task->run->host_environment[i].name, name) == 0)
-            return task->run->host_environment[i].value;
-    return NULL;
-}
 
 static char *skip_blanks(char *text)
 {
@@ -58,6 +45,7 @@ static int read_failure(fake_action *action, plr_error *err)
         { "infrastructure", PLR_ERR_INFRASTRUCTURE },
         { "configuration", PLR_ERR_CONFIGURATION },
         { "lost", PLR_ERR_LOST },
+        { "refused", PLR_ERR_REFUSED },
     };
     size_t length = strcspn(action->text, " ");
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
@@ -77,12 +65,15 @@ static int read_argument(fake_action *action, plr_error *err)
     case FAKE_START:
     case FAKE_READY:
     case FAKE_TOLD:
+    case FAKE_PROBE:
     case FAKE_SLEEP:
         return plr_duration_parse(action->text, &action->number, err);
     case FAKE_FLOOD:
+    case FAKE_FILL:
     case FAKE_EXIT:
     case FAKE_SIGNAL:
         return read_number(action, err);
+    case FAKE_FAIL:
     case FAKE_FAIL_PREPARE:
     case FAKE_FAIL_START:
         return read_failure(action, err);
@@ -109,9 +100,8 @@ static int read_action(fake_action *action, char *text, plr_error *err)
             err, PLR_ERR_CONFIGURATION, "\"%s\" is not a word of a fake step's script", text);
 }
 
-int fake_script_read(fake_script *ret_script, const plr_task *task, plr_error *err)
+int fake_script_read(fake_script *ret_script, const char *source, plr_error *err)
 {
-    const char *source = fake_environment(task, VARIABLE);
     *ret_script = (fake_script){ 0 };
     if (source == NULL)
         return 0;

@@ -12,13 +12,18 @@
     X(FAIL_PREPARE, "fail-prepare") /* error code's name, text */                                  \
     X(START, "start")               /* duration: how long the start takes */                       \
     X(FAIL_START, "fail-start")     /* error code's name, text */                                  \
+    X(FAIL, "fail")                 /* the same, of an operation on the whole run */               \
     X(READY, "ready")               /* duration after the start until probes answer */             \
+    X(PROBE, "probe")               /* duration that each probe takes */                           \
     X(IGNORE_TERM, "ignore-term")                                                                  \
     X(TOLD, "told")     /* duration between the init's word and the confirmed end */               \
     X(SLEEP, "sleep")   /* duration */                                                             \
     X(OUT, "out")       /* text, a line on stdout */                                               \
     X(ERR, "err")       /* text, a line on stderr */                                               \
     X(PART, "part")     /* text on stdout, without a newline */                                    \
+    X(BYTES, "bytes")   /* hex digits: the bytes they stand for, on stdout */                      \
+    X(FILL, "fill")     /* number of bytes on stdout, without a newline */                         \
+    X(GAP, "gap")       /* something is missing here on stdout */                                  \
     X(FLOOD, "flood")   /* number of lines of 100 bytes on stdout */                               \
     X(ENV, "env")       /* name of a variable, whose value goes out as a line */                   \
     X(HANG, "hang")     /* until it is stopped */                                                  \
@@ -48,11 +53,8 @@ typedef struct fake_script {
     size_t n;
 } fake_script;
 
-/* The value of a variable as the task sees it, or NULL. */
-const char *fake_environment(const plr_task *task, const char *name);
-
-/* PLR_ERR_CONFIGURATION if the script is none. */
-int fake_script_read(fake_script *ret_script, const plr_task *task, plr_error *err);
+/* `source` may be NULL: a script without words. PLR_ERR_CONFIGURATION if it is none. */
+int fake_script_read(fake_script *ret_script, const char *source, plr_error *err);
 void fake_script_clear(fake_script *script);
 
 /* The first action with this word for this attempt, or NULL. */

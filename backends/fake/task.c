@@ -15,7 +15,20 @@
 #define FLOOD_LINE 100
 #define FLOOD_LINES_AT_ONCE 300
 
+#define VARIABLE "FAKE"
+
 static void play(fake_attempt *attempt);
+
+static const char *environment(const plr_task *task, const char *name)
+{
+    for (size_t i = task->n_environment; i-- > 0;)
+        if (strcmp(task->environment[i].name, name) == 0)
+            return task->environment[i].value;
+    for (size_t i = task->run->n_host_environment; i-- > 0;)
+        if (strcmp(task->run->host_environment[i].name, name) == 0)
+            return task->run->host_environment[i].value;
+    return NULL;
+}
 
 /* A generator of our own, so that a seed gives the same run everywhere (xorshift64*). */
 static uint64_t next_random(fake *self)
@@ -88,7 +101,7 @@ static const char *variable(const fake_attempt *attempt, const char *name)
     for (size_t i = 0; i < attempt->n_late; i++)
         if (strcmp(attempt->late[i].name, name) == 0)
             return attempt->late[i].value;
-    const char *value = fake_environment(attempt->task, name);
+    const char *value = environment(attempt->task, name);
     return value != NULL ? value : "(unset)";
 }
 
@@ -112,6 +125,26 @@ static bool flood(fake_attempt *attempt, fake_action *action)
     return action->number == 0;
 }
 
+static void put_bytes(fake_attempt *attempt, const char *hex)
+{
+    char bytes[512];
+    size_t n = 0;
+    for (unsigned value; n < sizeof bytes && strlen(hex) >= 2 && sscanf(hex, "%2x", &value) == 1;
+            n++, hex += 2)
+        bytes[n] = (char)value;
+    put(attempt, PLR_STREAM_STDOUT, bytes, n);
+}
+
+static void fill(fake_attempt *attempt, size_t n)
+{
+    char piece[8000];
+    memset(piece, 'x', sizeof piece);
+    for (size_t size; n > 0; n -= size) {
+        size = n < sizeof piece ? n : sizeof piece;
+        put(attempt, PLR_STREAM_STDOUT, piece, size);
+    }
+}
+
 /* Plays one action; returns false when the script is to wait, or is over. */
 static bool act(fake_attempt *attempt, fake_action *action)
 {
@@ -127,6 +160,17 @@ static bool act(fake_attempt *attempt, fake_action *action)
         return true;
     case FAKE_PART:
         put(attempt, PLR_STREAM_STDOUT, action->text, strlen(action->text));
+        return true;
+    case FAKE_BYTES:
+        put_bytes(attempt, action->text);
+        return true;
+    case FAKE_FILL:
+        fill(attempt, (size_t)action->number);
+        return true;
+    case FAKE_GAP:
+        report(attempt,
+                &(plr_report){ .type = PLR_REPORT_OUTPUT,
+                        .u.output = { .stream = PLR_STREAM_STDOUT, .data = "", .gap = true } });
         return true;
     case FAKE_ENV:
         put_line(attempt, PLR_STREAM_STDOUT, variable(attempt, action->text));
@@ -174,7 +218,7 @@ static void play(fake_attempt *attempt)
         if (!act(attempt, action))
             return;
     }
-    if (!attempt->ended)
+    if (attempt->end.size == 0) /* else it was stopped meanwhile */
         end(attempt, PLR_REASON_EXIT, 0, 0);
 }
 
@@ -263,7 +307,7 @@ static int new_attempt(fake *self, plr_task *task, plr_error *err)
         attempt->next->previous = attempt;
     self->attempts = attempt;
     task->data = attempt;
-    int r = fake_script_read(&attempt->script, task, err);
+    int r = fake_script_read(&attempt->script, environment(task, VARIABLE), err);
     if (r == 0)
         r = self->host->timer_new(self->loop, &attempt->timer, on_timer, attempt, err);
     if (r < 0)
@@ -334,9 +378,12 @@ void fake_probe(void *self, plr_task *task, const plr_probe *probe, plr_op *op)
     fake *own = self;
     const fake_attempt *attempt = task->data;
     plr_error err = { 0 };
+    const fake_action *takes = NULL;
+    if (attempt != NULL)
+        takes = fake_script_find(&attempt->script, FAKE_PROBE, task->attempt);
     if (attempt == NULL || own->host->now(own->loop) < attempt->ready_at)
         plr_error_set(&err, PLR_ERR_NOTFOUND, "not yet");
-    own->host->op_complete(op, &err);
+    fake_answer_in(own, task->run, op, takes != NULL ? takes->number : 0, &err);
 }
 
 void fake_flow(void *self, plr_task *task, bool paused)
