@@ -120,7 +120,7 @@ void plr_output_take(plr_run_node *node, plr_stream id, const char *data, size_t
     if (output == NULL)
         return;
     stream *from = &output->streams[id == PLR_STREAM_STDERR];
-    plr_ready_output(node, data, size);
+    plr_ready_output(node, id, data, size);
     if (from->dropped)
         return;
     if (gap) {

@@ -95,6 +95,8 @@ static void ask(plr_run_node *node)
         .size = sizeof probe, .kind = (plr_probe_kind)kind, .ready = node->task.step->ready
     };
     node->probing->asked = probe.kind;
+    /* The answer sets the timer anew; if none comes, its time is over all the same. */
+    plr_timer_set(node->probing->timer, node->probing->deadline);
     plr_op_begin(&node->probe_op, node->run->engine->loop, on_answer, node);
     node->run->backend->module->probe(
             node->run->backend->self, &node->task, &probe, &node->probe_op);
@@ -111,8 +113,6 @@ static void on_timer(plr_timer *timer, void *userdata)
         return;
     }
     ask(node);
-    if (next_unmet(node) == KINDS)
-        plr_timer_set(node->probing->timer, node->probing->deadline); /* waits for its log only */
 }
 
 int plr_ready_begin(plr_run_node *node, plr_error *err)
@@ -128,7 +128,7 @@ int plr_ready_begin(plr_run_node *node, plr_error *err)
     probing->interval = FIRST_INTERVAL_NS;
     probing->deadline = plr_loop_now(loop) +
                         (ready->timeout_ns > 0 ? (uint64_t)ready->timeout_ns : DEFAULT_TIMEOUT_NS);
-    plr_timer_set(probing->timer, probing->deadline);
+    plr_timer_set(probing->timer, probing->deadline); /* without probes it waits for its log only */
     node->probing = steal(probing);
     ask(node);
     return 0;
@@ -136,30 +136,30 @@ int plr_ready_begin(plr_run_node *node, plr_error *err)
 
 /* Looks for the literal across the borders of pieces: how much of it the output so far ends with.
  * The literal is short and the search stops at its first occurrence, so the plain way is enough. */
-static bool find_literal(plr_probing *probing, const char *literal, const char *data, size_t size)
+static bool find_literal(size_t *matched, const char *literal, const char *data, size_t size)
 {
     size_t length = strlen(literal);
     for (size_t i = 0; i < size; i++) {
-        while (probing->log_matched > 0 && literal[probing->log_matched] != data[i]) {
-            size_t shorter = probing->log_matched - 1;
-            while (shorter > 0 &&
-                    (memcmp(literal, literal + probing->log_matched - shorter, shorter) != 0))
+        while (*matched > 0 && literal[*matched] != data[i]) {
+            size_t shorter = *matched - 1;
+            while (shorter > 0 && memcmp(literal, literal + *matched - shorter, shorter) != 0)
                 shorter--;
-            probing->log_matched = shorter;
+            *matched = shorter;
         }
-        if (literal[probing->log_matched] == data[i])
-            probing->log_matched++;
-        if (probing->log_matched == length)
+        if (literal[*matched] == data[i])
+            ++*matched;
+        if (*matched == length)
             return true;
     }
     return false;
 }
 
-void plr_ready_output(plr_run_node *node, const char *data, size_t size)
+void plr_ready_output(plr_run_node *node, plr_stream stream, const char *data, size_t size)
 {
     if (!is_probing(node) || node->task.step->ready->log == NULL || node->probing->log_seen)
         return;
-    node->probing->log_seen = find_literal(node->probing, node->task.step->ready->log, data, size);
+    node->probing->log_seen = find_literal(&node->probing->log_matched[stream == PLR_STREAM_STDERR],
+            node->task.step->ready->log, data, size);
     if (node->probing->log_seen)
         check_all(node);
 }

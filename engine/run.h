@@ -25,7 +25,7 @@ typedef struct plr_probing {
     uint64_t deadline, interval;
     unsigned met; /* bits of plr_probe_kind that have answered */
     bool log_seen;
-    size_t log_matched; /* bytes of ready.log that the output's end matches */
+    size_t log_matched[2]; /* bytes of ready.log that the end of stdout, stderr matches */
     plr_probe_kind asked;
     bool warned;
 } plr_probing;
@@ -202,7 +202,7 @@ void plr_attempt_set_end(plr_run_node *node, const plr_end *end);
 
 /* ready.c */
 int plr_ready_begin(plr_run_node *node, plr_error *err);
-void plr_ready_output(plr_run_node *node, const char *data, size_t size);
+void plr_ready_output(plr_run_node *node, plr_stream stream, const char *data, size_t size);
 void plr_ready_end(plr_run_node *node);
 
 /* output.c */
