@@ -99,7 +99,7 @@ static void on_prepared(plr_op *op, const plr_error *err, void *userdata)
     }
     if (node->state == PLR_STATE_ENDED) {
         plr_attempt_discard(node); /* skipped or cancelled on the way */
-    } else if (err != NULL && was_ahead) {
+    } else if (err != NULL && was_ahead && node->stopped_as == PLR_REASON_NONE) {
         prepare_again_later(node);
     } else if (err != NULL) {
         plr_attempt_fail(node, err);
@@ -145,7 +145,9 @@ static void set_clock(plr_run_node *node, plr_timer_fn *on_clock, int64_t in_ns,
 static void on_timeout(plr_timer *timer, void *userdata)
 {
     (void)timer;
-    plr_attempt_stop(userdata, PLR_REASON_TIMEOUT, false);
+    plr_run_node *node = userdata;
+    if (!node->concluded) /* else it kept to its time */
+        plr_attempt_stop(node, PLR_REASON_TIMEOUT, false);
 }
 
 static void begin_running(plr_run_node *node)

@@ -73,8 +73,8 @@ void plr_attempt_fail(plr_run_node *node, const plr_error *err)
 /* Why it ended, where we had a hand in it. */
 static plr_reason stopped_reason(const plr_run_node *node, const plr_end *end)
 {
-    if (node->stopped_as == PLR_REASON_NONE)
-        return end->reason;
+    if (node->stopped_as == PLR_REASON_NONE || node->concluded)
+        return end->reason; /* concluded: it had ended before we said so */
     if (node->task.step->detach && node->met)
         return PLR_REASON_STOPPED;
     return node->stopped_as;

@@ -4,14 +4,27 @@
 #include "engine/engine.h"
 #include "engine/run.h"
 
+/* Cleaning up goes on within its budget, whether it has begun before the cancel or not; so do
+ * services and detached steps, which it may need. */
+static bool lives_on(const plr_run_node *node)
+{
+    const plr_step *step = node->task.step;
+    if (step->detach)
+        return node->met;
+    return step->kind >= PLR_STEP_HOOK_SUCCESS || node->policy == PLR_RULE_ALWAYS ||
+           node->policy == PLR_RULE_ON_FAILURE;
+}
+
 /* The rules skip what has not begun; what has, is stopped here. */
 static void cancel_steps(plr_run *run, bool now)
 {
     for (size_t i = 0; i < run->document->n_tasks; i++) {
         plr_run_node *node = &run->nodes[i];
-        bool is_hook = node->task.step->kind >= PLR_STEP_HOOK_SUCCESS;
-        bool lives_on = (node->task.step->detach && node->met) || is_hook;
-        if (node->has_turn && node->state != PLR_STATE_ENDED && (now || !lives_on))
+        if (!node->has_turn || node->state == PLR_STATE_ENDED || (!now && lives_on(node)))
+            continue;
+        if (node->waits_slot)
+            plr_attempt_skip(node, plr_schedule_skip_reason(run, PLR_RULE_SKIP_CANCELLED));
+        else
             plr_attempt_stop(node, PLR_REASON_CANCELLED, now);
     }
     plr_schedule_examine_all(run);
@@ -39,15 +52,20 @@ static void begin_cleanup_budget(plr_run *run)
 
 static void abandon_step(plr_run_node *node)
 {
-    plr_end end = { .size = sizeof end,
-        .reason = PLR_REASON_CANCELLED,
-        .exit_code = -1,
-        .failed = true,
-        .message = "abandoned; it may still run" };
     bool begun = node->state != PLR_STATE_PENDING && node->state != PLR_STATE_ENDED;
+    bool ran = begun && node->state >= PLR_STATE_STARTING;
+    plr_end end = { .size = sizeof end, .reason = PLR_REASON_SKIPPED, .exit_code = -1 };
+    if (ran) {
+        end.reason = PLR_REASON_CANCELLED;
+        end.failed = true;
+        end.message = "abandoned; it may still run";
+        plr_output_end(node);
+    } else {
+        end.skip = PLR_SKIP_CANCELLED;
+    }
     plr_attempt_clear(node);
     if (begun) {
-        node->run->result.n_failed++;
+        *(ran ? &node->run->result.n_failed : &node->run->result.n_skipped) += 1;
         node->end = end;
         plr_attempt_move(node, PLR_STATE_ENDED, &end);
     }
