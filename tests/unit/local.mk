@@ -39,6 +39,7 @@ unit_tests += %reldir%/test_http_faults
 http_peer = %reldir%/http_peer.c %reldir%/http_peer.h
 unit_tests += %reldir%/test_image_name
 unit_tests += %reldir%/test_json_stream
+unit_tests += %reldir%/test_clauses
 unit_tests += %reldir%/test_random
 unit_tests += %reldir%/test_rules
 unit_tests += %reldir%/test_run

@@ -136,3 +136,31 @@ void plr_play_clear(plr_play *play)
     plr_buf_clear(&play->output);
     plr_buf_clear(&play->texts);
 }
+
+static void expect(const plr_play_case *one)
+{
+    plr_play play = { .options.max_parallel = one->max_parallel };
+    for (int i = 0; i < 3; i++)
+        play.cancel_at_ns[i] = (uint64_t)(one->cancel_at[i] * 1e9);
+    int r = plr_play_json(&play, one->json);
+    bool as_expected =
+            r == 0 && play.ends.data != NULL && strcmp(play.ends.data, one->ends) == 0 &&
+            play.result.outcome == one->outcome && play.result.exit_code == one->exit_code &&
+            (one->lasts == 0 || play.duration_ns == (uint64_t)(one->lasts * 1e9));
+    CU_ASSERT_TRUE(as_expected);
+    if (!as_expected)
+        fprintf(stderr,
+                "\n%s\nr=%d %s\nexpected:\n%sgot:\n%soutcome %s, exit %d (%s), after %.3f "
+                "s\ntrace:\n%s\n",
+                one->name, r, play.err.message, one->ends,
+                play.ends.data != NULL ? play.ends.data : "", plr_outcome_name(play.result.outcome),
+                play.result.exit_code, play.result.message, (double)play.duration_ns / 1e9,
+                play.trace.data != NULL ? play.trace.data : "");
+    plr_play_clear(&play);
+}
+
+void plr_play_cases(const plr_play_case *cases, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        expect(&cases[i]);
+}

@@ -35,4 +35,25 @@ struct plr_play {
 int plr_play_json(plr_play *play, const char *json);
 void plr_play_clear(plr_play *play);
 
+/* One line of a table of documents: what each attempt's end is, in order, and the run's. */
+typedef struct plr_play_case {
+    const char *name, *json, *ends;
+    plr_outcome outcome;
+    int exit_code;
+    double lasts;        /* seconds; 0: however long */
+    double cancel_at[3]; /* seconds */
+    unsigned max_parallel;
+} plr_play_case;
+
+/* Plays each and asserts that it goes as told; says on stderr what did not. */
+void plr_play_cases(const plr_play_case *cases, size_t n);
+
+/* A step: name, what it does, more fields. */
+#define STEP(name, fake, more)                                                                     \
+    "{'metadata':{'name':'" name "'},'docker':{'image':'i:1'},'environment':{'FAKE':'" fake        \
+    "'}" more "}"
+#define STEPS(list) "{'steps':[" list "]}"
+#define DEPENDS(list) ",'depends_on':[" list "]"
+#define POLICY(word) ",'run_policy':'" word "'"
+
 #endif
