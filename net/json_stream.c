@@ -4,7 +4,6 @@
 
 #include <json-c/json.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include "engine/base/error.h"
 
@@ -81,9 +80,6 @@ int plr_json_stream_feed(plr_json_stream *stream, const void *data, size_t size,
 {
     const char *at = data;
     const char *end = at + size;
-    /* The tokener takes NUL for the end of its input. */
-    if (size > 0 && memchr(data, '\0', size) != NULL)
-        return plr_error_set(err, PLR_ERR_PROTOCOL, "a NUL byte between JSON objects");
     while (at < end) {
         if (stream->size == 0 && is_space(*at)) {
             at++;

@@ -38,6 +38,8 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static plr_host host;
+
 /* Runs a shell's script to its end. */
 static int run(answer *to, const char *script, uint64_t timeout_ms)
 {
@@ -52,7 +54,7 @@ static int run(answer *to, const char *script, uint64_t timeout_ms)
         .timeout_ns = timeout_ms * 1000000,
     };
     CU_ASSERT_EQUAL(plr_loop_new(&loop, PLR_CLOCK_MONOTONIC, &err), 0);
-    int r = plr_helper_new(&helper, &plr_host_table, loop, &options, on_end, to, &err);
+    int r = plr_helper_new(&helper, &host, loop, &options, on_end, to, &err);
     CU_ASSERT_EQUAL(to->n_ends, 0);
     for (int64_t until = now_ms() + 10000; r == 0 && to->n_ends == 0 && now_ms() < until;)
         plr_loop_dispatch(loop, 1000, NULL);
@@ -119,6 +121,22 @@ static void left_behind(void)
     plr_buf_clear(&to.output);
 }
 
+/* A watch that never tells anything. */
+static int deaf_watch_new(plr_loop *loop, plr_watch **ret_watch, int fd, unsigned events,
+        plr_watch_fn *on_event, void *userdata, plr_error *err)
+{
+    (void)events;
+    return plr_host_table.watch_new(loop, ret_watch, fd, 0, on_event, userdata, err);
+}
+
+/* The end may be told before the output that came before it. */
+static void end_first(void)
+{
+    host.watch_new = deaf_watch_new;
+    check("echo late", 0, "late\n");
+    host = plr_host_table;
+}
+
 static void refused(void)
 {
     plr_loop *loop = NULL;
@@ -177,6 +195,7 @@ static const plr_test tests[] = {
     { "too much of an answer", too_much },
     { "a program that never answers is stopped", never },
     { "what a program leaves behind is not waited for", left_behind },
+    { "output that is told after the end is not lost", end_first },
     { "no such program, too long a question", refused },
     { "a helper that is freed is killed", given_up },
     { NULL, NULL },
@@ -184,5 +203,6 @@ static const plr_test tests[] = {
 
 int main(void)
 {
+    host = plr_host_table;
     return plr_test_main("helper", tests);
 }

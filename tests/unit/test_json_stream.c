@@ -65,6 +65,8 @@ static void refused(void)
     CHECK_REFUSED("{\"a\":}", "");
     CHECK_REFUSED("{\"a\":1,}", "");
     CHECK_REFUSED("{\"a\":\"\0\"}", "");
+    CHECK_REFUSED("{\"a\":1\0}", "");
+    CHECK_REFUSED("{}\0{}", "{}|");
     CHECK_REFUSED("\0", "");
 }
 
