@@ -320,7 +320,9 @@ static const plr_field *find(const plr_table *table, const plr_node *node, size_
 {
     for (size_t i = 0; i < table->n_fields; i++) {
         size_t at = *hint + i < table->n_fields ? *hint + i : *hint + i - table->n_fields;
-        if (plr_key_is(node->key, node->key_size, table->fields[at].name)) {
+        const char *name = table->fields[at].name;
+        bool maybe = node->key_size > 0 && ((node->key[0] ^ name[0]) & ~0x20) == 0;
+        if (maybe && plr_key_is(node->key, node->key_size, name)) {
             *hint = at;
             return &table->fields[at];
         }

@@ -59,30 +59,19 @@ static void yajl_no_free(void *userdata, void *block)
     (void)block;
 }
 
-/* Moves `at` forward, over newlines too. */
-static void move_to(parser *p, size_t offset)
+/* Moves `at` over what lies between tokens, to the begin of the next one, or to `limit`. Newlines
+ * are nowhere else: strings cannot hold them. */
+static void skip(parser *p, size_t limit)
 {
-    const char *newline;
-    while (p->at < offset && (newline = memchr(p->data + p->at, '\n', offset - p->at)) != NULL) {
-        p->at = (size_t)(newline - p->data) + 1;
-        p->line++;
-        p->line_start = p->at;
+    for (; p->at < limit; p->at++) {
+        char c = p->data[p->at];
+        if (c == '\n') {
+            p->line++;
+            p->line_start = p->at + 1;
+        } else if (c != ' ' && c != ',' && c != ':' && c != '\t' && c != '\r') {
+            return;
+        }
     }
-    p->at = offset;
-}
-
-static bool between_tokens(char c)
-{
-    return c == ' ' || c == ',' || c == ':' || c == '\n' || c == '\t' || c == '\r';
-}
-
-/* Where the token begins that follows `at`; not beyond `limit`. */
-static size_t token_start(const parser *p, size_t limit)
-{
-    size_t i = p->at;
-    while (i < limit && between_tokens(p->data[i]))
-        i++;
-    return i;
 }
 
 static uint32_t column_of(const parser *p, size_t offset)
@@ -145,9 +134,8 @@ static bool has_bad_escape(parser *p, const plr_node *node, const char *raw, siz
 static size_t begin_token(parser *p)
 {
     size_t end = yajl_get_bytes_consumed(p->yajl);
-    size_t start = token_start(p, p->size);
-    move_to(p, start);
-    return end > start ? end - start : 0;
+    skip(p, p->size);
+    return end > p->at ? end - p->at : 0;
 }
 
 /* Keeps the text of a string: as written if it has no escapes, else a copy. */
@@ -182,33 +170,35 @@ static plr_node *add(parser *p, plr_node_type type)
     return node;
 }
 
-static int on_scalar(parser *p, plr_node_type type, bool truth, const char *text, size_t size)
+static int on_null(void *userdata)
 {
+    parser *p = userdata;
     size_t token = begin_token(p);
-    plr_node *node = add(p, type);
-    node->truth = truth;
-    node->text = text;
-    node->size = (uint32_t)size;
+    add(p, PLR_NODE_NULL);
     p->at += token;
     return 1;
 }
 
-static int on_null(void *userdata)
-{
-    return on_scalar(userdata, PLR_NODE_NULL, false, NULL, 0);
-}
-
 static int on_boolean(void *userdata, int truth)
 {
-    return on_scalar(userdata, PLR_NODE_BOOL, truth != 0, NULL, 0);
+    parser *p = userdata;
+    size_t token = begin_token(p);
+    add(p, PLR_NODE_BOOL)->truth = truth != 0;
+    p->at += token;
+    return 1;
 }
 
+/* The text that yajl gives may stand in a buffer of its own; ours lasts. */
 static int on_number(void *userdata, const char *text, size_t size)
 {
     parser *p = userdata;
-    /* The last number of all may come from a buffer of yajl's that does not last. */
-    return on_scalar(
-            p, PLR_NODE_NUMBER, false, p->data + token_start(p, p->size), text != NULL ? size : 0);
+    size_t token = begin_token(p);
+    plr_node *node = add(p, PLR_NODE_NUMBER);
+    (void)text;
+    node->text = p->data + p->at;
+    node->size = (uint32_t)size;
+    p->at += token;
+    return 1;
 }
 
 static int on_string(void *userdata, const unsigned char *text, size_t size)
@@ -302,18 +292,16 @@ static void tell_syntax_error(parser *p, size_t consumed)
     bool lexical;
     const char *words = yajl_words(p, &lexical);
     if (consumed >= p->size && strcmp(words, "premature EOF") == 0) {
-        move_to(p, p->size);
-        complain(p, p->open, p->at, "syntax",
+        skip(p, p->size);
+        complain(p, p->open, p->size, "syntax",
                 p->root == NULL ? "the document is empty" : "the document ends too early");
         return;
     }
     bool trailing = strcmp(words, "trailing garbage") == 0;
     size_t limit = lexical || consumed <= p->at ? consumed : consumed - 1;
-    size_t offset = token_start(p, limit > p->at ? limit : p->at);
-    if (lexical && offset < p->size && p->data[offset] == '"')
-        offset = consumed;
-    move_to(p, offset);
-    complain(p, p->open, p->at, trailing ? "trailing-data" : "syntax",
+    skip(p, limit);
+    bool in_string = lexical && p->at < p->size && p->data[p->at] == '"';
+    complain(p, p->open, in_string ? consumed : p->at, trailing ? "trailing-data" : "syntax",
             trailing ? "there is more after the end of the document" : words);
 }
 
@@ -327,8 +315,8 @@ static void parse(parser *p, size_t valid)
             yajl_parse(p->yajl, (const unsigned char *)p->data, valid < p->size ? valid : p->size);
     size_t consumed = yajl_get_bytes_consumed(p->yajl);
     if (status == yajl_status_ok && valid < p->size) {
-        move_to(p, valid);
-        complain(p, p->open, p->at, "bad-utf8", "this byte is not UTF-8");
+        skip(p, valid);
+        complain(p, p->open, valid, "bad-utf8", "this byte is not UTF-8");
         return;
     }
     if (status == yajl_status_ok)

@@ -79,6 +79,10 @@ static void escapes_that_are_not_characters(void)
                 "3:16 lone-surrogate /steps/0/working_dir" },
         { "two high surrogates", STEP("'working_dir':'\\ud800\\ud800'"),
                 "3:16 lone-surrogate /steps/0/working_dir" },
+        { "two low surrogates", STEP("'working_dir':'\\udc00\\udc00'"),
+                "3:16 lone-surrogate /steps/0/working_dir" },
+        { "a pair that is followed by half of one", STEP("'working_dir':'\\ud83d\\ude00\\ud83d'"),
+                "3:28 lone-surrogate /steps/0/working_dir" },
         { "a high surrogate before another escape", STEP("'working_dir':'\\ud800\\n'"),
                 "3:16 lone-surrogate /steps/0/working_dir" },
         { "a pair", STEP("'working_dir':'/\\ud83d\\ude00'"), "" },
@@ -229,6 +233,33 @@ static void many_findings_have_a_limit(void)
     plr_buf_clear(&found);
 }
 
+static void keep_texts(const plr_diagnostic *diagnostic, void *buf)
+{
+    plr_buf_printf(buf, "%s ", diagnostic->text);
+}
+
+static void findings_are_told_in_order(void)
+{
+    static const struct {
+        size_t line, column;
+        const char *text;
+    } added[] = { { 2, 1, "d" }, { 1, 5, "b" }, { 1, 5, "c" }, { 2, 3, "e" }, { 1, 2, "a" },
+        { 10, 1, "f" } };
+    plr_findings findings;
+    plr_findings_init(&findings);
+    for (size_t i = 0; i < sizeof added / sizeof *added; i++)
+        plr_findings_add(&findings,
+                &(plr_finding){ .code = "x", .line = added[i].line, .column = added[i].column },
+                "%s", added[i].text);
+    plr_buf told = { 0 };
+    plr_error error = { 0 };
+    CU_ASSERT_EQUAL(plr_findings_tell(&findings, "y", keep_texts, &told, &error), PLR_ERR_DOCUMENT);
+    CU_ASSERT_STRING_EQUAL(told.data, "a b c d e f ");
+    CU_ASSERT_STRING_EQUAL(error.message, "y:1:2: a");
+    plr_buf_clear(&told);
+    plr_findings_clear(&findings);
+}
+
 int main(void)
 {
     static const plr_test tests[] = {
@@ -240,6 +271,7 @@ int main(void)
         { "nesting has a limit", nesting_has_a_limit },
         { "size has a limit", size_has_a_limit },
         { "the tree knows where everything stands", the_tree_knows_places },
+        { "findings are told in the document's order", findings_are_told_in_order },
         { "the number of findings has a limit", many_findings_have_a_limit },
         { NULL, NULL },
     };

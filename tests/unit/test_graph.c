@@ -70,14 +70,15 @@ static void as_text(void)
             "   1  h1                           on success\n"
             "   2  h2                           on failure\n"
             "   3  h3                           always\n");
-    same("{'steps':[{'metadata':{'name':'a'}},{'metadata':{'name':'b'},'run_policy':'on-failure'}]"
+    /* A serial document has no end phase. */
+    same("{'steps':[{'metadata':{'name':'a'},'run_policy':'on-failure'},{'metadata':{'name':'b'}}]"
          "}",
             PLR_GRAPH_TEXT,
             "serial: each step waits for the one before it\n"
             "\n"
             "steps\n"
-            "   1  a\n"
-            "   2  b    after a; on-failure\n");
+            "   1  a    on-failure\n"
+            "   2  b    after a\n");
 }
 
 static void as_dot(void)

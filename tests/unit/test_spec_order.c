@@ -40,8 +40,8 @@ static void chains_and_graphs(void)
             true, "a<-b ");
     edges("{'steps':[{'metadata':{'name':'a'},'detach':true}," S("b") "]}", true, "a<-b ");
     edges("{'steps':[" S("a") "," S("b") "," S("c", "'a'") "]}", false, "a<-c ");
-    edges("{'steps':[" S("c", "'b','a','b'") "," S("b", "'a'") "," S("a") "]}", false,
-            "b<-c a<-c a<-b ");
+    edges("{'steps':[" S("d", "'a'") "," S("c", "'b','a','b'") "," S("b", "'a'") "," S("a") "]}",
+            false, "a<-d b<-c a<-c a<-b ");
 }
 
 static void bad_names(void)
