@@ -70,9 +70,18 @@ static void report_output(
     attempt->run->docker->host->report(attempt->task, &report);
 }
 
-void plr_docker_report_gap(plr_docker_attempt *attempt, plr_stream stream)
+static void report_gap(plr_docker_attempt *attempt, plr_stream stream)
 {
     report_output(attempt, stream, "", 0, true);
+}
+
+void plr_docker_report_gaps(plr_docker_attempt *attempt)
+{
+    bool err = attempt->resume.streams[PLR_STREAM_STDERR].given > 0;
+    if (!err || attempt->resume.streams[PLR_STREAM_STDOUT].given > 0)
+        report_gap(attempt, PLR_STREAM_STDOUT);
+    if (err)
+        report_gap(attempt, PLR_STREAM_STDERR);
 }
 
 static void on_piece(plr_stream stream, const void *data, size_t size, void *userdata)
@@ -115,7 +124,7 @@ static void log_ended(plr_docker_attempt *attempt)
     for (unsigned stream = 1; stream <= 2; stream++)
         if (plr_docker_resume_has_gap(&attempt->resume, stream) ||
                 !plr_docker_resume_is_possible(&attempt->resume))
-            plr_docker_report_gap(attempt, (plr_stream)stream);
+            report_gap(attempt, (plr_stream)stream);
     attempt->cut = false;
     if (attempt->evidence.exited)
         attempt->eof = true;
@@ -226,10 +235,8 @@ void plr_docker_attach_resume(plr_docker_attempt *attempt)
     if (attempt->attach != NULL)
         return;
     /* A daemon that died may have taken along what it had read and not yet written down. */
-    if (!log || attempt->evidence.dropped) {
-        plr_docker_report_gap(attempt, PLR_STREAM_STDOUT);
-        plr_docker_report_gap(attempt, PLR_STREAM_STDERR);
-    }
+    if (!log || attempt->evidence.dropped)
+        plr_docker_report_gaps(attempt);
     if (!log) {
         attempt->cut = false;
         if (attempt->evidence.exited) {

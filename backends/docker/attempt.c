@@ -197,6 +197,12 @@ void plr_docker_attempt_fail(plr_docker_attempt *attempt, const plr_error *err)
     scrap(attempt);
 }
 
+void plr_docker_attempt_again(plr_docker_attempt *attempt)
+{
+    attempt->failure = (plr_error){ 0 };
+    scrap(attempt);
+}
+
 void plr_docker_attempt_unshared(plr_docker_attempt *attempt, const char *why)
 {
     plr_docker *docker = attempt->run->docker;

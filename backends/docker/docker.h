@@ -175,6 +175,8 @@ void plr_docker_attempt_next(plr_docker_attempt *attempt);
 void plr_docker_attempt_fail(plr_docker_attempt *attempt, const plr_error *err);
 /* plr-init cannot be used in this container: go the plain way, and all others after it. */
 void plr_docker_attempt_unshared(plr_docker_attempt *attempt, const char *why);
+/* Its container is of no use, and nothing of the user's has run: another one is made. */
+void plr_docker_attempt_again(plr_docker_attempt *attempt);
 /* It is held and was not asked to start: what it held is lost. */
 void plr_docker_attempt_spoil(plr_docker_attempt *attempt);
 /* The op has succeeded: STARTED is reported. */
@@ -205,7 +207,8 @@ void plr_docker_attach_close(plr_docker_attempt *attempt);
 void plr_docker_attach_resume(plr_docker_attempt *attempt);
 void plr_docker_attach_flow(plr_docker_attempt *attempt, bool paused);
 void plr_docker_attaches_clear(plr_docker *docker);
-void plr_docker_report_gap(plr_docker_attempt *attempt, plr_stream stream);
+/* Something may be missing here, in each stream that has had anything. */
+void plr_docker_report_gaps(plr_docker_attempt *attempt);
 
 /* ending.c */
 void plr_docker_record(plr_docker_attempt *attempt, const plr_init_exit *record);
@@ -227,7 +230,8 @@ int plr_docker_events_start(plr_docker *docker, const char *owner, plr_error *er
 bool plr_docker_events_is_up(const plr_docker *docker);
 void plr_docker_events_free(plr_docker *docker);
 
-/* pause.c */
+/* pause.c: the container has ended, or it has to be asked whether it has. */
+void plr_docker_pause_look(plr_docker_run *run);
 void plr_docker_pause_died(plr_docker_run *run);
 
 /* stop.c */

@@ -77,8 +77,7 @@ static void output_is_late(plr_docker_attempt *attempt)
         plr_docker_attempt_timer(attempt, output_is_late, OUTPUT_NS);
         return;
     }
-    plr_docker_report_gap(attempt, PLR_STREAM_STDOUT);
-    plr_docker_report_gap(attempt, PLR_STREAM_STDERR);
+    plr_docker_report_gaps(attempt);
     attempt->eof = true;
     plr_docker_maybe_end(attempt);
 }

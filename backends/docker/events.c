@@ -158,8 +158,11 @@ static void on_headers(plr_http_call *call, const plr_http_reply *reply, void *u
         return;
     bool again = events->was_up;
     events->up = events->was_up = true;
-    if (again)
+    if (again) {
         for_each_live(docker, look_again, NULL);
+        for (plr_docker_run *run = docker->runs; run != NULL; run = run->next)
+            plr_docker_pause_look(run);
+    }
     tell_setups(docker, NULL);
 }
 

@@ -58,9 +58,31 @@ static void take_failure(plr_docker_attempt *attempt, const plr_init_failure *fa
         plr_docker_attempt_runs(attempt);
 }
 
+/* Whether the command may have run, though its init did not come to say so. */
+static void on_look(plr_docker *docker, const plr_docker_reply *reply, void *owner)
+{
+    plr_docker_attempt *attempt = owner;
+    json_object *state = plr_jsonc_get(reply->json, "State", json_type_object);
+    plr_error err = { 0 };
+    (void)docker;
+    if (state != NULL && !plr_jsonc_true(state, "Running") &&
+            plr_jsonc_number(state, "ExitCode") == PLR_INIT_EXIT_HELD) {
+        plr_docker_attempt_again(attempt);
+        return;
+    }
+    plr_error_set(&err, PLR_ERR_INFRASTRUCTURE, "container %s ended before its command ran",
+            attempt->name);
+    plr_docker_attempt_fail(attempt, &err);
+}
+
+static void look(plr_docker_attempt *attempt)
+{
+    plr_docker_askf(
+            attempt->run->docker, "GET", on_look, attempt, "/containers/%s/json", attempt->id);
+}
+
 static void hung_up(plr_docker_attempt *attempt)
 {
-    plr_error err = { 0 };
     /* A detached command has taken the place of its init, which stays in the folder for probes. */
     if (attempt->started && attempt->task->step->detach)
         return;
@@ -71,9 +93,8 @@ static void hung_up(plr_docker_attempt *attempt)
     } else if (plr_docker_attempt_is_at(attempt, plr_docker_stage_held)) {
         plr_docker_attempt_unshared(attempt, "plr-init hung up");
     } else if (plr_docker_attempt_is_at(attempt, plr_docker_stage_go)) {
-        plr_error_set(&err, PLR_ERR_INFRASTRUCTURE, "container %s ended before its command ran",
-                attempt->name);
-        plr_docker_attempt_fail(attempt, &err);
+        /* The daemon knows of the end a moment later. */
+        plr_docker_attempt_timer(attempt, look, 300 * PLR_MILLISECOND);
     } else if (attempt->op == NULL) {
         plr_docker_attempt_spoil(attempt);
     }

@@ -96,6 +96,20 @@ void plr_docker_pause_died(plr_docker_run *run)
         run->docker->host->run_failed(run->view, &err);
 }
 
+static void on_look(plr_docker *docker, const plr_docker_reply *reply, void *owner)
+{
+    json_object *state = plr_jsonc_get(reply->json, "State", json_type_object);
+    (void)docker;
+    if (reply->status == 404 || (state != NULL && !plr_jsonc_true(state, "Running")))
+        plr_docker_pause_died(owner);
+}
+
+void plr_docker_pause_look(plr_docker_run *run)
+{
+    if (run->pause == PLR_DOCKER_PAUSE_RUNS && !run->tearing_down)
+        plr_docker_askf(run->docker, "GET", on_look, run, "/containers/%s/json", run->pause_id);
+}
+
 static void on_started(plr_docker *docker, const plr_docker_reply *reply, void *owner)
 {
     plr_docker_run *run = owner;

@@ -25,7 +25,7 @@ bool plr_docker_resume_is_possible(const plr_docker_resume *resume)
 void plr_docker_resume_rewind(plr_docker_resume *resume)
 {
     for (unsigned i = 1; i <= 2; i++)
-        resume->streams[i].skipped = 0;
+        resume->streams[i].position = 0;
 }
 
 size_t plr_docker_resume_skip(
@@ -33,19 +33,20 @@ size_t plr_docker_resume_skip(
 {
     plr_docker_resume_stream *s = &resume->streams[stream];
     const unsigned char *bytes = data;
-    uint64_t left = s->given > s->skipped ? s->given - s->skipped : 0;
+    uint64_t left = s->given > s->position ? s->given - s->position : 0;
     size_t skip = left < size ? (size_t)left : size;
     for (size_t i = 0; i < skip; i++) {
-        uint64_t at = s->skipped + i;
+        uint64_t at = s->position + i;
         if (at + PLR_DOCKER_TAIL >= s->given && bytes[i] != s->tail[at % PLR_DOCKER_TAIL])
             s->differs = true;
     }
-    s->skipped += skip;
+    /* What is not position is given out next. */
+    s->position += size;
     return skip;
 }
 
 bool plr_docker_resume_has_gap(const plr_docker_resume *resume, unsigned stream)
 {
     const plr_docker_resume_stream *s = &resume->streams[stream];
-    return s->differs || s->skipped < s->given;
+    return s->differs || s->position < s->given;
 }

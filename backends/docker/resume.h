@@ -17,7 +17,7 @@
 typedef struct plr_docker_resume_stream {
     uint64_t given;                      /* bytes given out */
     unsigned char tail[PLR_DOCKER_TAIL]; /* the last of them, a ring */
-    uint64_t skipped;                    /* of the log */
+    uint64_t position;                   /* in the log */
     bool differs;                        /* the log does not say what was given out */
 } plr_docker_resume_stream;
 
