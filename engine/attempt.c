@@ -84,6 +84,7 @@ void plr_attempt_discard(plr_run_node *node)
 /* Not an end: it is tried again at its turn. */
 static void prepare_again_later(plr_run_node *node)
 {
+    plr_schedule_leave_ahead(node);
     plr_attempt_move(node, PLR_STATE_PENDING, NULL);
     plr_attempt_discard(node);
 }
@@ -92,14 +93,9 @@ static void on_prepared(plr_op *op, const plr_error *err, void *userdata)
 {
     (void)op;
     plr_run_node *node = userdata;
-    bool was_ahead = node->ahead;
-    if (node->ahead) {
-        node->ahead = err != NULL; /* it stays marked, so it is not tried ahead twice */
-        node->run->n_ahead--;
-    }
     if (node->state == PLR_STATE_ENDED) {
         plr_attempt_discard(node); /* skipped or cancelled on the way */
-    } else if (err != NULL && was_ahead && node->stopped_as == PLR_REASON_NONE) {
+    } else if (err != NULL && node->began_ahead && node->stopped_as == PLR_REASON_NONE) {
         prepare_again_later(node);
     } else if (err != NULL) {
         plr_attempt_fail(node, err);
@@ -115,10 +111,9 @@ static void on_prepared(plr_op *op, const plr_error *err, void *userdata)
 
 void plr_attempt_prepare(plr_run_node *node, bool ahead)
 {
-    node->ahead = ahead;
+    node->ahead = node->began_ahead = ahead;
+    node->run->n_ahead += ahead;
     node->clean = false;
-    if (ahead)
-        node->run->n_ahead++;
     node->task.hold = plr_hold_may_hold(node);
     plr_attempt_move(node, PLR_STATE_PREPARING, NULL);
     plr_op_begin(&node->op, loop_of(node), on_prepared, node);
@@ -129,6 +124,7 @@ void plr_attempt_turn(plr_run_node *node)
 {
     if (node->op.active && node->state == PLR_STATE_PENDING)
         return; /* what an earlier try left is still being removed; then it goes on by itself */
+    plr_schedule_leave_ahead(node);
     if (node->state == PLR_STATE_PENDING)
         plr_attempt_prepare(node, false);
     else if (node->state == PLR_STATE_PREPARED)
@@ -202,12 +198,10 @@ static size_t late_environment(const plr_run_node *node, plr_pair late[2], plr_b
                 plr_buf_putc(names, ',');
             plr_buf_puts(names, run->nodes[i].task.step->metadata.name);
         }
-    const plr_rule_run *known = &run->known_to_hooks;
-    const char *result = known->failed      ? "failed"
-                         : run->timed_out   ? "timeout"
-                         : known->cancelled ? "cancelled"
-                                            : "passed";
-    late[0] = (plr_pair){ "PIPELINE_RESULT", result };
+    plr_outcome outcome = run->outcome_to_hooks;
+    if (outcome == PLR_OUTCOME_INFRASTRUCTURE)
+        outcome = PLR_OUTCOME_FAILED; /* who asks wants to know whether to clean up or to tell */
+    late[0] = (plr_pair){ "PIPELINE_RESULT", plr_outcome_name(outcome) };
     late[1] = (plr_pair){ "PIPELINE_FAILED_STEPS", names->data != NULL ? names->data : "" };
     return 2;
 }
@@ -234,6 +228,7 @@ void plr_attempt_skip(plr_run_node *node, plr_skip why)
     };
     plr_run *run = node->run;
     bool begun = node->state != PLR_STATE_PENDING;
+    plr_schedule_leave_ahead(node);
     if (why == PLR_SKIP_CANCELLED || why == PLR_SKIP_TIMEOUT)
         plr_result_note_cut(run);
     node->end = end;

@@ -210,6 +210,7 @@ static void count_end(plr_run_node *node, const plr_end *end)
 void plr_attempt_finish(plr_run_node *node)
 {
     plr_end *end = &node->end;
+    plr_schedule_leave_ahead(node);
     if (!node->end_known)
         *end = (plr_end){ .exit_code = -1 };
     plr_timer_free(steal(node->clock));

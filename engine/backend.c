@@ -73,6 +73,8 @@ static void on_close(plr_op *op, const plr_error *err, void *userdata)
 int plr_backend_close(plr_backend *backend, plr_error *err)
 {
     plr_engine *engine = backend->engine;
+    if (plr_loop_is_dispatching(engine->loop))
+        return plr_error_set(err, PLR_ERR_STATE, "a backend was closed inside a callback");
     if (backend->n_runs > 0)
         return plr_error_set(err, PLR_ERR_STATE, "%zu runs still use the %s backend",
                 backend->n_runs, backend->module->name);

@@ -74,7 +74,7 @@ static void abandon_step(plr_run_node *node)
 static void abandon(plr_run *run)
 {
     run->known.cancelled = true;
-    if (run->set_up)
+    if (run->set_up || run->op.active)
         run->backend->module->forget(run->backend->self, &run->view);
     plr_op_forget(&run->op);
     for (size_t i = 0; i < run->document->n_tasks; i++)

@@ -16,7 +16,6 @@ struct plr_queued_event {
     plr_queued_event *next;
     plr_event event;
     plr_end end;
-    plr_result result;
     char text[];
 };
 
@@ -60,10 +59,16 @@ static void on_sink_timeout(plr_timer *timer, void *userdata)
 {
     (void)timer;
     plr_run *run = userdata;
-    plr_error err = { .code = PLR_ERR_TIMEOUT };
-    memcpy(err.message, "nobody took the output in time", sizeof "nobody took the output in time");
+    plr_error err = { 0 };
+    plr_error_set(&err, PLR_ERR_TIMEOUT, "nobody took the output in time");
     run->sink_stuck = true;
+    run->paused = false;
+    pause_all(run, false); /* drained from now on, so that the steps can end */
+    plr_run_note_failure(run, &err);
+    if (plr_run_is_over(run))
+        plr_result_note_unheard(run);
     plr_run_break(run, &err);
+    plr_run_kick(run); /* what waits goes, but for the run's end */
 }
 
 static void pause_sink(plr_run *run)
@@ -93,6 +98,12 @@ static void deliver(plr_run *run, plr_event *event)
         pause_sink(run);
 }
 
+int plr_emit_init(plr_run *run, plr_error *err)
+{
+    run->spare = calloc(1, sizeof *run->spare);
+    return run->spare != NULL ? 0 : plr_error_nomem(err);
+}
+
 static void queue(plr_run *run, const plr_event *event)
 {
     plr_event copy = *event;
@@ -106,7 +117,9 @@ static void queue(plr_run *run, const plr_event *event)
     size_t size = event->type == PLR_EVENT_OUTPUT ? event->u.output.size : 0;
     for (size_t i = 0; i < n; i++)
         size += *strings[i] != NULL ? strlen(*strings[i]) + 1 : 0;
-    plr_queued_event *queued = calloc(1, sizeof *queued + size);
+    plr_queued_event *queued = event->type == PLR_EVENT_RUN_ENDED
+                                       ? steal(run->spare)
+                                       : calloc(1, sizeof *queued + size);
     if (queued == NULL) {
         plr_error err = { 0 };
         plr_error_nomem(&err);
@@ -145,7 +158,7 @@ static void send(plr_run *run, plr_event *event)
     event->run = run->view.id;
     if (run->sink_stuck && event->type != PLR_EVENT_RUN_ENDED)
         return;
-    if ((run->paused && !run->sink_stuck) || run->first_event != NULL || run->in_callback)
+    if (run->paused || run->first_event != NULL || run->in_callback)
         queue(run, event);
     else
         deliver(run, event);
@@ -201,6 +214,8 @@ void plr_emit_moved(plr_run_node *node, plr_state from, plr_state to, const plr_
 
 void plr_emit_pull(plr_run_node *node, const plr_report *report)
 {
+    if (node->run->paused)
+        return; /* progress is not held back at its source, and nobody misses it later */
     plr_event event = event_of(node->run, node, PLR_EVENT_PULL);
     event.u.pull.image = report->u.pull.image;
     event.u.pull.layer = report->u.pull.layer;
@@ -251,7 +266,7 @@ void plr_emit_run_ended(plr_run *run)
 
 void plr_emit_flush(plr_run *run)
 {
-    while (run->first_event != NULL && (!run->paused || run->sink_stuck) && !run->in_callback) {
+    while (run->first_event != NULL && !run->paused && !run->in_callback) {
         plr_queued_event *queued = run->first_event;
         run->first_event = queued->next;
         if (run->first_event == NULL)
@@ -264,7 +279,7 @@ void plr_emit_flush(plr_run *run)
 
 void plr_run_continue(plr_run *run)
 {
-    if (!run->paused || run->sink_stuck)
+    if (!run->paused)
         return;
     run->paused = false;
     if (run->sink_timer != NULL)
@@ -280,6 +295,7 @@ bool plr_emit_is_empty(const plr_run *run)
 
 void plr_emit_clear(plr_run *run)
 {
+    free(steal(run->spare));
     while (run->first_event != NULL) {
         plr_queued_event *next = run->first_event->next;
         free(run->first_event);

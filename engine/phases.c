@@ -24,10 +24,11 @@ void plr_run_note_failure(plr_run *run, const plr_error *err)
 /* Steps that never had a turn get their end all the same: nobody is left waiting for it. */
 static void skip_rest(plr_run *run)
 {
-    bool cancelled = run->known.cancelled;
+    plr_skip why = run->known.cancelled ? plr_schedule_skip_reason(run, PLR_RULE_SKIP_CANCELLED)
+                                        : PLR_SKIP_RUN_FAILED;
     for (size_t i = 0; i < run->document->n_tasks && !run->options.plan_only; i++)
         if (run->nodes[i].state == PLR_STATE_PENDING)
-            plr_attempt_skip(&run->nodes[i], cancelled ? PLR_SKIP_CANCELLED : PLR_SKIP_RUN_FAILED);
+            plr_attempt_skip(&run->nodes[i], why);
 }
 
 void plr_run_end(plr_run *run)
@@ -214,6 +215,7 @@ void plr_run_go_on(plr_work *work, void *userdata)
         plr_schedule_step(run);
         if (steps_are_done(run)) {
             run->known_to_hooks = run->known;
+            run->outcome_to_hooks = run->has_cause ? run->result.outcome : PLR_OUTCOME_PASSED;
             run->next_hook = run->n_services + run->n_steps;
             run->phase = PLR_PHASE_HOOKS;
         }

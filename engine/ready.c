@@ -66,10 +66,13 @@ static void wait_and_ask(plr_run_node *node)
 
 static void on_answer(plr_op *op, const plr_error *err, void *userdata)
 {
-    (void)op;
     plr_run_node *node = userdata;
     if (!is_probing(node)) {
         plr_run_kick(node->run);
+        return;
+    }
+    if (op->cancelled) { /* asked of an attempt before this one */
+        ask(node);
         return;
     }
     if (err == NULL)

@@ -86,6 +86,14 @@ void plr_result_note_break(plr_run *run)
             snprintf(run->result.message, sizeof run->result.message, "%s", run->failure.message));
 }
 
+void plr_result_note_unheard(plr_run *run)
+{
+    if (run->result.outcome != PLR_OUTCOME_PASSED)
+        return;
+    run->has_cause = false;
+    plr_result_note_break(run);
+}
+
 void plr_result_make(plr_run *run)
 {
     if (run->failure.code != PLR_OK)

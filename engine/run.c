@@ -130,6 +130,8 @@ int plr_run_start(plr_run **ret_run, plr_backend *backend, plr_spec *spec,
     if (r == 0)
         r = plr_schedule_init(run, err);
     if (r == 0)
+        r = plr_emit_init(run, err);
+    if (r == 0)
         r = begin_timeout(run, err);
     if (r < 0)
         return r;
@@ -162,7 +164,7 @@ static void leave_engine(plr_run *run)
             break;
         }
     if (!plr_run_is_over(run)) {
-        if (run->set_up)
+        if (run->set_up || run->op.active) /* a check may be under way */
             run->backend->module->forget(run->backend->self, &run->view);
         plr_op_forget(&run->op);
         run->backend->n_runs--;

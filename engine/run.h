@@ -52,13 +52,15 @@ struct plr_run_node {
     bool has_turn; /* the rules said run */
     bool has_slot; /* counts for max_parallel */
     bool waits_slot;
-    bool ahead;       /* prepared before its turn */
+    bool ahead;       /* prepared before its turn, which has not come: one of run->n_ahead */
+    bool began_ahead; /* its preparation did: a failure is not an end, and it is tried once */
+    bool wants_ahead; /* waits until one of those that are ahead has its turn */
     bool met;         /* a detached one that has started, or is ready */
     bool concluded;   /* dependents know its outcome already, by the init's word */
     bool backing_off; /* between two attempts */
     bool end_known;
     bool clean; /* the backend holds nothing of this attempt */
-    plr_run_node *next_waiting;
+    plr_run_node *next_waiting, *next_wanting;
     plr_op op, stop_op, probe_op;
     plr_timer
             *clock; /* the attempt's timeout, then grace, then the wait for a killed one; backoff */
@@ -110,6 +112,7 @@ struct plr_run {
     size_t n_services, n_steps; /* services first, then steps, then hooks */
     plr_run_node *first_examined, *last_examined;
     plr_run_node *first_waiting, *last_waiting; /* for a slot, in order */
+    plr_run_node *first_wanting, *last_wanting; /* to be prepared ahead */
     plr_rule_run known;
     size_t n_services_unmet, n_main_open, n_open; /* main without the end phase; all but detached */
     size_t n_undecided_detached, n_alive;         /* alive: begun, and not ended */
@@ -117,6 +120,7 @@ struct plr_run {
     size_t n_reaching_outside; /* steps that have not ended and could tell if another were held */
     size_t next_hook;
     plr_rule_run known_to_hooks;
+    plr_outcome outcome_to_hooks;
     bool roots_woken, end_phase_woken;
 
     plr_cancel_mode cancel_wanted, cancel_done;
@@ -134,6 +138,7 @@ struct plr_run {
     uint64_t sequence;
     bool paused, sink_stuck, in_callback, freed;
     plr_queued_event *first_event, *last_event;
+    plr_queued_event *spare; /* for the run's end, which must not fail for memory */
     plr_buf plan;
     plr_kept_diagnostic *first_diagnostic, *last_diagnostic;
     const char *short_secret; /* the name of one that cannot be masked, or NULL */
@@ -183,6 +188,7 @@ void plr_schedule_awake(plr_run_node *node); /* it runs, or never will */
 void plr_schedule_decided(plr_run_node *node, plr_rule_outcome outcome);
 plr_skip plr_schedule_skip_reason(const plr_run *run, plr_rule_answer answer);
 void plr_schedule_release_slot(plr_run_node *node);
+void plr_schedule_leave_ahead(plr_run_node *node); /* its turn has come, or it has none */
 
 /* attempt.c */
 void plr_attempt_move(plr_run_node *node, plr_state to, const plr_end *end);
@@ -213,6 +219,7 @@ void plr_output_end(plr_run_node *node);
 void plr_output_clear(plr_run_node *node);
 
 /* emit.c */
+int plr_emit_init(plr_run *run, plr_error *err);
 void plr_emit_run_started(plr_run *run);
 void plr_emit_moved(plr_run_node *node, plr_state from, plr_state to, const plr_end *end);
 void plr_emit_pull(plr_run_node *node, const plr_report *report);
@@ -228,6 +235,7 @@ bool plr_emit_is_empty(const plr_run *run);
 void plr_result_note(plr_run_node *node, const plr_end *end);
 void plr_result_note_cut(plr_run *run); /* a cancel or timeout cut or skipped something */
 void plr_result_note_break(plr_run *run);
+void plr_result_note_unheard(plr_run *run); /* over, but nobody took its last events */
 void plr_result_make(plr_run *run);
 
 /* hold.c */

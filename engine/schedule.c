@@ -91,7 +91,8 @@ static size_t find_step(const plr_run *run, const char *name)
     return PLR_NONE;
 }
 
-/* --from: the step and all that follow it in the plan; --only: the steps named. */
+/* --from: the step and all that follow it in the plan, the end phase too; --only: the steps named.
+ */
 static int select_steps(plr_run *run, size_t *stack, plr_error *err)
 {
     const plr_run_options *options = &run->options;
@@ -112,6 +113,7 @@ static int select_steps(plr_run *run, size_t *stack, plr_error *err)
     if (stack[depth++] == PLR_NONE)
         return plr_error_set(
                 err, PLR_ERR_USAGE, "there is no step \"%s\" to begin from", options->from);
+    bool from_end_phase = run->nodes[stack[0]].end_phase;
     while (depth > 0) {
         plr_run_node *node = &run->nodes[stack[--depth]];
         if (node->selected)
@@ -121,6 +123,8 @@ static int select_steps(plr_run *run, size_t *stack, plr_error *err)
             if (!run->nodes[node->dependents[d]].selected)
                 stack[depth++] = node->dependents[d];
     }
+    for (size_t i = 0; i < run->document->n_tasks; i++)
+        run->nodes[i].selected |= run->nodes[i].end_phase && !from_end_phase;
     return 0;
 }
 
@@ -316,16 +320,46 @@ plr_skip plr_schedule_skip_reason(const plr_run *run, plr_rule_answer answer)
     }
 }
 
+static void want_ahead(plr_run_node *node)
+{
+    plr_run *run = node->run;
+    if (node->wants_ahead)
+        return;
+    node->wants_ahead = true;
+    node->next_wanting = NULL;
+    *(run->last_wanting != NULL ? &run->last_wanting->next_wanting : &run->first_wanting) = node;
+    run->last_wanting = node;
+}
+
+void plr_schedule_leave_ahead(plr_run_node *node)
+{
+    plr_run *run = node->run;
+    if (!node->ahead)
+        return;
+    node->ahead = false;
+    run->n_ahead--;
+    for (plr_run_node *next; (next = run->first_wanting) != NULL; examine(next)) {
+        run->first_wanting = next->next_wanting;
+        if (run->first_wanting == NULL)
+            run->last_wanting = NULL;
+        next->wants_ahead = false;
+    }
+}
+
 /* Prepares a step ahead of its turn, if all it waits for runs and it will probably have one. */
 static void consider_ahead(plr_run_node *node, plr_rule_summary above)
 {
     plr_run *run = node->run;
-    if (node->state != PLR_STATE_PENDING || node->ahead || node->n_dormant > 0 || node->op.active ||
-            run->n_ahead >= AHEAD_AT_MOST || run->known.cancelled ||
+    if (node->state != PLR_STATE_PENDING || node->began_ahead || node->n_dormant > 0 ||
+            node->op.active || run->known.cancelled ||
             (node->task.step->n_dependencies == 0 && !run->known.services_known) || node->end_phase)
         return;
-    if (plr_rule_is_likely(node->policy, above, &run->known) && plr_hold_may_prepare(node))
+    if (!plr_rule_is_likely(node->policy, above, &run->known) || !plr_hold_may_prepare(node))
+        return;
+    if (run->n_ahead < AHEAD_AT_MOST)
         plr_attempt_prepare(node, true);
+    else
+        want_ahead(node);
 }
 
 static void decide(plr_run_node *node, plr_rule_summary above)

@@ -80,7 +80,12 @@ static int spawn(pid_t *ret_pid, const plr_child_options *options)
 static int reap(const plr_child *child)
 {
     siginfo_t info = { 0 };
-    if (child->pidfd < 0 || waitid((idtype_t)P_PIDFD, (id_t)child->pidfd, &info, WEXITED) < 0)
+    int r = -1;
+    if (child->pidfd >= 0)
+        do
+            r = waitid((idtype_t)P_PIDFD, (id_t)child->pidfd, &info, WEXITED);
+        while (r < 0 && errno == EINTR); /* the host's signals are none of our business */
+    if (r < 0)
         return -1;
     return info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 : info.si_status & 0x7f;
 }

@@ -157,6 +157,36 @@ static const plr_play_case ignored[] = {
             STEPS(STEP("a", "fail-start infrastructure no", "")), "a infrastructure\n", BROKEN },
 };
 
+#define TELLS "env PIPELINE_RESULT;env PIPELINE_FAILED_STEPS"
+
+static void expect_told(const char *json, uint64_t cancel_at_ns, const char *output)
+{
+    plr_play play = { .cancel_at_ns = { cancel_at_ns } };
+    CU_ASSERT_EQUAL(plr_play_json(&play, json), 0);
+    CU_ASSERT_PTR_NOT_NULL(play.output.data);
+    if (play.output.data != NULL)
+        CU_ASSERT_STRING_EQUAL(play.output.data, output);
+    plr_play_clear(&play);
+}
+
+/* Rule 8: what a hook is told is what stands when all else has ended. */
+static void hooks_are_told(void)
+{
+    expect_told("{'steps':[" STEP("a", "", "") "]" HOOKS(STEP("h", TELLS, "")) "}", 0,
+            "h|passed\nh|\n");
+    expect_told("{'steps':[" STEP("a", "exit 1", "") "," STEP(
+                        "b", "lost", POLICY("always")) "]" HOOKS(STEP("h", TELLS, "")) "}",
+            0, "h|failed\nh|a,b\n");
+    expect_told("{'steps':[" STEP("a", "hang", "") "]" HOOKS(STEP("h", TELLS, "")) "}", 1,
+            "h|cancelled\nh|a\n");
+    expect_told(
+            "{'timeout':'5s','steps':[" STEP("a", "hang", "") "]" HOOKS(STEP("h", TELLS, "")) "}",
+            0, "h|timeout\nh|a\n");
+    expect_told("{'timeout':'5s','steps':[" STEP("a", "", "") "]" HOOKS(
+                        STEP("h", "sleep 10s", "") "," STEP("i", TELLS, "")) "}",
+            0, "i|passed\ni|\n");
+}
+
 static const plr_play_case hooks[] = {
     { "8: a failed hook ends its list's others not",
             "{'steps':[" STEP("a", "", "") "]" HOOKS(
@@ -327,6 +357,7 @@ static const plr_test tests[] = {
     { "exit 78", exit_78 },
     { "ignore_err", ignore_err },
     { "hooks", hooks_in_a_row },
+    { "what hooks are told", hooks_are_told },
     { "retry and timeouts", retry },
     { "cancel", cancel },
     { NULL, NULL },
