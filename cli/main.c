@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of commands, and which one is meant: `pipeline-runtime FILE` is `run FILE`, and options
  * may stand before the command's name. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,8 +82,18 @@ static int no_such_file(const char *word)
     return 0;
 }
 
+/* Where stdin, stdout or stderr is closed, the next file that is opened would take its place. What
+ * stands there instead fails like a closed one. */
+static void fill_standard_places(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+            return;
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_places();
     if (argc < 2 || strcmp(argv[1], "help") == 0) {
         const plr_cli_command *command = argc > 2 ? find_command(argv[2]) : NULL;
         char *help[] = { "--help" };

@@ -23,8 +23,9 @@ void plr_sink_init(plr_sink *sink, int fd)
 {
     struct stat info;
     *sink = (plr_sink){ .fd = fd, .way = PLR_SINK_FILE, .terminal = isatty(fd) };
-    if (fstat(fd, &info) < 0) {
-        sink->error = errno; /* closed by who started us */
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fstat(fd, &info) < 0 || (flags & O_ACCMODE) == O_RDONLY) {
+        sink->error = EBADF; /* closed by who started us, or not for writing */
         return;
     }
     sink->way = way_of(&info);

@@ -11,7 +11,7 @@ static void clear_step(plr_model_step *step)
     free(step->message);
     free(step->image);
     free(step->pull);
-    free(step->tail);
+    plr_text_clear(&step->tail);
 }
 
 void plr_model_clear(plr_model *model)
@@ -74,33 +74,20 @@ static void take_move(plr_model_step *step, const plr_event *event)
     step->end = *end;
     replace(&step->message, end->message);
     step->end.message = step->message;
-    if (!end->failed && !end->ignored) {
-        free(step->tail);
-        step->tail = NULL;
-    }
+    if (!end->failed && !end->ignored)
+        plr_text_clear(&step->tail);
 }
 
 static void take_output(plr_model_step *step, const plr_event *event)
 {
-    const char *data = event->u.output.data;
-    size_t size = event->u.output.size;
-    if (step->tail == NULL)
-        step->tail = calloc(1, sizeof *step->tail);
-    if (step->tail == NULL)
-        return;
-    if (size > PLR_TAIL_SIZE) {
-        step->tail->total += size - PLR_TAIL_SIZE;
-        data += size - PLR_TAIL_SIZE;
-        size = PLR_TAIL_SIZE;
+    plr_text *tail = &step->tail;
+    size_t size = event->u.output.size, spare = size > PLR_TAIL_SIZE ? size - PLR_TAIL_SIZE : 0;
+    plr_text_put(tail, event->u.output.data + spare, size - spare);
+    /* Moved once for every so many bytes that come, not for each piece. */
+    if (tail->size > 2 * PLR_TAIL_SIZE) {
+        memmove(tail->data, tail->data + tail->size - PLR_TAIL_SIZE, PLR_TAIL_SIZE);
+        tail->size = PLR_TAIL_SIZE;
     }
-    size_t at = (size_t)(step->tail->total % PLR_TAIL_SIZE), first = PLR_TAIL_SIZE - at;
-    if (first > size)
-        first = size;
-    if (size > 0) {
-        memcpy(step->tail->bytes + at, data, first);
-        memcpy(step->tail->bytes, data + first, size - first);
-    }
-    step->tail->total += size;
 }
 
 plr_model_step *plr_model_step_of(plr_model *model, const plr_event *event)
@@ -149,24 +136,15 @@ uint64_t plr_model_time(const plr_model_step *step, uint64_t now_ns)
     return step->began_ns != 0 && until > step->began_ns ? until - step->began_ns : 0;
 }
 
-char *plr_tail_lines(const plr_tail *tail, size_t *ret_size)
+const char *plr_model_last_lines(const plr_model_step *step, size_t *ret_size)
 {
-    if (tail == NULL || tail->total == 0)
+    size_t size = step->tail.size, at = size;
+    const char *text = step->tail.data;
+    if (size == 0)
         return NULL;
-    size_t size = tail->total < PLR_TAIL_SIZE ? (size_t)tail->total : PLR_TAIL_SIZE;
-    uint64_t begin = tail->total - size;
-    char *text = malloc(size + 1);
-    if (text == NULL)
-        return NULL;
-    for (size_t i = 0; i < size; i++)
-        text[i] = tail->bytes[(begin + i) % PLR_TAIL_SIZE];
-    text[size] = '\0';
-
-    size_t at = size;
-    for (size_t lines = 0; at > 0; at--)
+    for (size_t lines = 0; at > 0 && size - at < PLR_TAIL_SIZE; at--)
         if (text[at - 1] == '\n' && at != size && ++lines == PLR_TAIL_LINES)
             break;
-    memmove(text, text + at, size - at + 1);
     *ret_size = size - at;
-    return text;
+    return text + at;
 }

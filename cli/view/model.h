@@ -6,14 +6,10 @@
 
 #include <pipeline/event.h>
 
+#include "cli/text.h"
+
 #define PLR_TAIL_SIZE ((size_t)16 * 1024)
 #define PLR_TAIL_LINES 20
-
-/* The last bytes of a step's output, as a ring. */
-typedef struct plr_tail {
-    char bytes[PLR_TAIL_SIZE];
-    uint64_t total;
-} plr_tail;
 
 typedef struct plr_model_step {
     char *name;
@@ -27,7 +23,7 @@ typedef struct plr_model_step {
     char *message;
     char *image, *pull; /* what is pulled, and how far; NULL: nothing */
     uint64_t current, total;
-    plr_tail *tail;
+    plr_text tail; /* the last bytes of its output: PLR_TAIL_SIZE to twice as many */
 } plr_model_step;
 
 typedef struct plr_model {
@@ -51,7 +47,7 @@ plr_model_step *plr_model_step_of(plr_model *model, const plr_event *event);
 /* How long it ran, or runs until `now_ns`; 0 if it never did. */
 uint64_t plr_model_time(const plr_model_step *step, uint64_t now_ns);
 
-/* The last lines of what a step wrote; free() the result. NULL if there is nothing. */
-char *plr_tail_lines(const plr_tail *tail, size_t *ret_size);
+/* The last lines of what a step wrote, within its tail; NULL if there is nothing. */
+const char *plr_model_last_lines(const plr_model_step *step, size_t *ret_size);
 
 #endif

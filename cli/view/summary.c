@@ -71,7 +71,7 @@ static void put_step(
 static void put_tail(const plr_style *style, const plr_model_step *step, plr_text *out)
 {
     size_t size = 0;
-    char *lines = plr_tail_lines(step->tail, &size);
+    const char *lines = plr_model_last_lines(step, &size);
     if (lines == NULL)
         return;
     plr_text_printf(out, "\n%s%s%s: its last lines were\n", style->bold, step->name, style->reset);
@@ -84,7 +84,6 @@ static void put_tail(const plr_style *style, const plr_model_step *step, plr_tex
         plr_text_puts(out, "\n");
         at += length + (newline != NULL);
     }
-    free(lines);
 }
 
 static void put_end(const plr_model *model, const plr_style *style, plr_text *out)

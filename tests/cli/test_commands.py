@@ -286,6 +286,15 @@ def test_full_disk(cli, output):
     assert b"cannot write to stdout: No space left on device" in process.stderr
 
 
+def test_stdout_that_was_closed_before(cli, tmp_path):
+    """Nothing else takes its place, and the run is no success."""
+    (tmp_path / "p.json").write_text(json.dumps(pipeline(step("one", "out x"))))
+    for command in (f"run -b fake {tmp_path}/p.json", "schema"):
+        process = subprocess.run(["sh", "-c", f"exec {cli.program} {command} >&-"], timeout=20, stderr=subprocess.PIPE,
+                                 env=cli.environment())
+        assert process.returncode == 3 and b"cannot write to stdout: Bad file descriptor" in process.stderr, process
+
+
 @pytest.mark.parametrize("command", ["schema", "version", "--help"])
 def test_full_disk_of_other_commands(cli, command):
     with open("/dev/full", "wb") as full:
@@ -410,6 +419,14 @@ def test_bash_completes(cli, tmp_path, line, wanted, unwanted):
     done = subprocess.run(["bash", "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=20)
     got = done.stdout.split()
     assert set(wanted) <= set(got) and not set(unwanted) & set(got), done
+
+
+def test_ten_thousand_steps(fake):
+    """Neither time nor memory runs away."""
+    document = pipeline(*(step(f"s{i}", "out x", depends_on=[f"s{i // 2}"] if i else []) for i in range(10000)))
+    result = fake(document, "-q")
+    assert result.code == 0 and len(result.text.splitlines()) == 10000, result
+    assert result.seconds < 20
 
 
 def test_sweep_finds_nothing(cli):
