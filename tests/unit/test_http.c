@@ -403,6 +403,43 @@ static void cancelled(void)
     }
 }
 
+/* A stream that goes on, and an answer to one more call. */
+static void stream_and_answer(int listener)
+{
+    int stream = peer_accept(listener);
+    peer_read(stream, NULL);
+    peer_say(stream, "HTTP/1.1 200 OK\r\n\r\nhello");
+    int fd = peer_accept(listener);
+    peer_read(fd, NULL);
+    peer_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    peer_await_close(stream);
+}
+
+static void cancel_next(http_probe *probe)
+{
+    (void)probe;
+    plr_http_cancel(next.call);
+    CU_ASSERT_EQUAL(next.n_done, 0);
+}
+
+/* The end of one call ends another, which had been looked at already. */
+static void cancelled_in_done(void)
+{
+    http_bench bench;
+    http_probe second = { .in_done = cancel_next };
+    bench_open(&bench, stream_and_answer);
+    bench_start(&bench, &next, stream_request);
+    while (next.n_data == 0 && next.n_done == 0)
+        CU_ASSERT(plr_loop_dispatch(bench.loop, 1000, NULL) >= 0);
+    bench_get(&bench, &second);
+    CU_ASSERT(bench_run(&bench, &second));
+    CU_ASSERT(bench_run(&bench, &next));
+    CU_ASSERT_EQUAL(next.err.code, PLR_ERR_CANCELLED);
+    probe_clear(&second);
+    probe_clear(&next);
+    bench_close(&bench);
+}
+
 static void start_next(http_probe *probe)
 {
     bench_get(probe->bench, &next);
@@ -545,6 +582,7 @@ static const plr_test tests[] = {
     { "a connection is used again", reused },
     { "calls wait for a connection, long-lived ones do not take one", capped },
     { "a cancelled call ends once, and gets nothing more", cancelled },
+    { "a call may be cancelled in the end of another", cancelled_in_done },
     { "a call may be started in the end of another", started_in_done },
     { "the client may be freed in any callback", freed_inside },
     { "no callback comes inside a start", never_inside_start },
