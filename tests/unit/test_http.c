@@ -133,11 +133,11 @@ static void no_body(void)
     bench_close(&bench);
 }
 
-static char *pattern(void)
+static const char *pattern(void)
 {
-    char *data = malloc(LARGE);
+    static char data[LARGE];
     uint32_t x = 1;
-    for (size_t i = 0; data != NULL && i < LARGE; i++) {
+    for (size_t i = 0; i < LARGE; i++) {
         x = x * 1664525u + 1013904223u;
         data[i] = (char)(x >> 24);
     }
@@ -155,7 +155,8 @@ static void stream_until_close(int listener)
 static void stream_chunked(int listener)
 {
     int fd = peer_accept(listener);
-    char *data = pattern(), size[32];
+    const char *data = pattern();
+    char size[32];
     peer_read(fd, NULL);
     peer_say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (size_t at = 0; at < LARGE; at += 5000) {
@@ -185,10 +186,7 @@ static plr_peer_script *const streams[] = { stream_until_close, stream_chunked, 
 
 static bool is_pattern(const plr_buf *data)
 {
-    char *wanted = pattern();
-    bool same = wanted != NULL && data->size == LARGE && memcmp(data->data, wanted, LARGE) == 0;
-    free(wanted);
-    return same;
+    return data->size == LARGE && memcmp(data->data, pattern(), LARGE) == 0;
 }
 
 static const plr_http_request stream_request = {
