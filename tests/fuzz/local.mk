@@ -43,3 +43,7 @@ check_PROGRAMS += %reldir%/fuzz_mask
 %canon_reldir%_fuzz_mask_SOURCES = %reldir%/fuzz_mask.c $(mask_reference)
 %canon_reldir%_fuzz_mask_LDADD = $(fuzz_ldadd)
 %canon_reldir%_fuzz_mask_LDFLAGS = $(fuzz_ldflags)
+
+check_PROGRAMS += %reldir%/fuzz_terminal
+%canon_reldir%_fuzz_terminal_LDADD = libplrcli.la $(fuzz_ldadd)
+%canon_reldir%_fuzz_terminal_LDFLAGS = $(fuzz_ldflags)
