@@ -161,7 +161,8 @@ static int set_switch(const parser *p, const plr_cli_option *option, const char 
 
 static int set(const parser *p, const plr_cli_option *option, const char *value)
 {
-    void *at = p->into + option->offset;
+    /* A command whose options all go elsewhere has nothing to put them into. */
+    void *at = p->into != NULL ? p->into + option->offset : NULL;
     switch (option->kind) {
     case PLR_CLI_HELP:
         return 1;
