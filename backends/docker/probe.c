@@ -91,15 +91,19 @@ static void on_created(plr_docker *docker, const plr_docker_reply *reply, void *
         plr_docker_errand_finish(&p->errand, &err);
         return;
     }
+    /* Attached, the reply ends when the command does; Podman never tells the end of one that is
+     * detached. */
     json_object *body = json_object_new_object();
-    if (!plr_jsonc_add(body, "Detach", json_object_new_boolean(true))) {
+    if (!plr_jsonc_add(body, "Detach", json_object_new_boolean(false))) {
         json_object_put(body);
         plr_error_nomem(&err);
         plr_docker_errand_finish(&p->errand, &err);
         return;
     }
     snprintf(path, sizeof(path), "/exec/%s/start", p->exec);
-    plr_docker_request request = { .method = "POST", .path = path, .json = body };
+    plr_docker_request request = {
+        .method = "POST", .path = path, .json = body, .limit_s = PROBE_S
+    };
     plr_docker_ask(docker, &request, on_started, p);
 }
 
@@ -154,7 +158,9 @@ void plr_docker_probe(plr_docker_attempt *attempt, const plr_probe *probe, plr_o
     }
     json_object *body = json_object_new_object();
     probing *p = plr_docker_errand_new(docker, sizeof(*p), op);
-    if (!plr_jsonc_add(body, "Cmd", command) || p == NULL) {
+    if (!plr_jsonc_add(body, "Cmd", command) || p == NULL ||
+            !plr_jsonc_add(body, "AttachStdout", json_object_new_boolean(true)) ||
+            !plr_jsonc_add(body, "AttachStderr", json_object_new_boolean(true))) {
         json_object_put(body);
         if (p != NULL)
             plr_docker_errand_free(&p->errand);

@@ -49,13 +49,17 @@ static void on_volume(plr_docker *docker, const plr_docker_reply *reply, void *o
     plr_docker_setup_part(owner, reply->error.code == 0 ? NULL : &reply->error);
 }
 
-static json_object *memory_options(const plr_volume_temp *temp)
+/* Podman takes a size for a quota of the file system below. */
+static json_object *memory_options(const plr_docker_run *run, const plr_volume_temp *temp)
 {
     char size[48];
     json_object *options = json_object_new_object();
     bool good = plr_jsonc_add(options, "type", plr_jsonc_string("tmpfs")) &&
                 plr_jsonc_add(options, "device", plr_jsonc_string("tmpfs"));
-    if (temp->size_limit > 0) {
+    if (temp->size_limit > 0 && run->docker->podman)
+        run->docker->host->run_warning(
+                run->view, "Podman does not limit the size of memory volumes");
+    else if (temp->size_limit > 0) {
         snprintf(size, sizeof(size), "size=%lld", (long long)temp->size_limit);
         good = good && plr_jsonc_add(options, "o", plr_jsonc_string(size));
     }
@@ -75,7 +79,7 @@ static void make_volume(plr_docker_run *run, size_t index)
             !plr_jsonc_add(body, "Labels",
                     plr_docker_labels(run->view, NULL, plr_docker_wall_s(run->docker))) ||
             (strcmp(temp->medium, "memory") == 0 &&
-                    !plr_jsonc_add(body, "DriverOpts", memory_options(temp)))) {
+                    !plr_jsonc_add(body, "DriverOpts", memory_options(run, temp)))) {
         plr_error_nomem(&err);
         plr_docker_setup_part(run, &err);
         return;
