@@ -43,6 +43,7 @@ static bool grow(plr_buf *buf, size_t more)
     if (data == NULL)
         return false;
     buf->data = data;
+    buf->data[buf->size] = '\0';
     buf->capacity = capacity;
     return true;
 }
