@@ -102,7 +102,8 @@ int plr_base64_decode(const char *text, size_t size, plr_buf *out, plr_error *er
         }
         int value = base64_value(c);
         if (value < 0 || padding > 0)
-            return plr_error_set(err, PLR_ERR_DOCUMENT, "not base64: byte %zu is '%c'", i, c);
+            return plr_error_set(
+                    err, PLR_ERR_DOCUMENT, "not base64: its byte %zu is no character of it", i + 1);
         bits = bits << 6 | (uint32_t)value;
         if (++n % 4 == 0) {
             char bytes[3] = { (char)(bits >> 16), (char)(bits >> 8), (char)bits };

@@ -10,13 +10,16 @@ check_LTLIBRARIES += %reldir%/libharness.la
 LDADD = %reldir%/libharness.la libplrnet.la libplrengine.la $(CUNIT_LIBS)
 
 unit_tests =
+unit_tests += %reldir%/test_buf
 unit_tests += %reldir%/test_decode
 unit_tests += %reldir%/test_document
 unit_tests += %reldir%/test_graph
+unit_tests += %reldir%/test_map
 unit_tests += %reldir%/test_schema
 unit_tests += %reldir%/test_spec
 unit_tests += %reldir%/test_spec_check
 unit_tests += %reldir%/test_spec_order
+unit_tests += %reldir%/test_text
 unit_tests += %reldir%/test_event
 unit_tests += %reldir%/test_init_embed
 %canon_reldir%_test_init_embed_LDADD = %reldir%/libharness.la libplrinit.la $(CUNIT_LIBS)
