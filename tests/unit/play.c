@@ -59,7 +59,20 @@ static plr_answer on_event(const plr_event *event, void *userdata)
     default:
         break;
     }
-    return play->on_event != NULL ? play->on_event(event, play->userdata) : PLR_ANSWER_GO_ON;
+    plr_answer answer =
+            play->on_event != NULL ? play->on_event(event, play->userdata) : PLR_ANSWER_GO_ON;
+    if (play->later_ns == 0 || event->type != PLR_EVENT_OUTPUT)
+        return answer;
+    if (play->later_ns != UINT64_MAX)
+        plr_timer_set(play->go_on, event->monotonic_ns + play->later_ns);
+    return PLR_ANSWER_LATER;
+}
+
+static void on_go_on(plr_timer *timer, void *userdata)
+{
+    (void)timer;
+    const plr_play *play = userdata;
+    plr_run_continue(play->run);
 }
 
 static void on_cancel(plr_timer *timer, void *userdata)
@@ -79,6 +92,7 @@ static int play_run(plr_play *play, plr_engine *engine, plr_backend *backend, pl
     int r = plr_run_start(&play->run, backend, spec, &play->options, on_event, play, &play->err);
     if (r < 0)
         return r;
+    CU_ASSERT_EQUAL(plr_timer_new(engine->loop, &play->go_on, on_go_on, play, NULL), 0);
     for (int i = 0; i < 3; i++) {
         cancels[i] = (cancel){ .play = play, .mode = (plr_cancel_mode)(i + 1) };
         if (play->cancel_at_ns[i] == 0)
@@ -91,6 +105,7 @@ static int play_run(plr_play *play, plr_engine *engine, plr_backend *backend, pl
     play->duration_ns = plr_loop_now(engine->loop) - start;
     for (int i = 0; i < 3; i++)
         plr_timer_free(cancels[i].timer);
+    plr_timer_free(steal(play->go_on));
     plr_run_free(steal(play->run));
     return r;
 }
@@ -143,10 +158,10 @@ static void expect(const plr_play_case *one)
     for (int i = 0; i < 3; i++)
         play.cancel_at_ns[i] = (uint64_t)(one->cancel_at[i] * 1e9);
     int r = plr_play_json(&play, one->json);
-    bool as_expected =
-            r == 0 && play.ends.data != NULL && strcmp(play.ends.data, one->ends) == 0 &&
-            play.result.outcome == one->outcome && play.result.exit_code == one->exit_code &&
-            (one->lasts == 0 || play.duration_ns == (uint64_t)(one->lasts * 1e9));
+    bool as_expected = r == 0 && play.ends.data != NULL && strcmp(play.ends.data, one->ends) == 0 &&
+                       play.result.outcome == one->outcome &&
+                       play.result.exit_code == one->exit_code &&
+                       (one->lasts == 0 || play.duration_ns == (uint64_t)(one->lasts * 1e9));
     CU_ASSERT_TRUE(as_expected);
     if (!as_expected)
         fprintf(stderr,

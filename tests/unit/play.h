@@ -7,6 +7,7 @@
 #include <pipeline/pipeline.h>
 
 #include "engine/base/buf.h"
+#include "engine/io/loop.h"
 
 typedef struct plr_play plr_play;
 
@@ -16,10 +17,12 @@ struct plr_play {
     const char *seed, *jitter; /* of the fake backend, or NULL */
     uint64_t cancel_at_ns[3];  /* a cancel, each stronger than the one before; 0: none */
     plr_cause cause;
+    uint64_t later_ns; /* output is answered LATER, and goes on after this; UINT64_MAX: never */
     plr_event_fn *on_event; /* sees each event too, or NULL */
     void *userdata;
     /* Out. */
     plr_run *run; /* while it is played */
+    plr_timer *go_on;
     plr_result result;
     plr_buf trace;  /* "a running\n" ..., times left out */
     plr_buf ends;   /* "a exit 0\n", one for each attempt, in order */
