@@ -80,20 +80,15 @@ static void give(plr_mask_stream *s, const chunk *c, uint64_t decided)
     }
 }
 
-/* Joins [from, to) to the spans. What was given out before it was known to be part of a secret (of
- * one added later) is gone. */
+/* Joins [from, to) to the spans; no earlier one ends behind `to`. What was given out before it was
+ * known to be part of a secret (of one added later) is gone. */
 static void mark(plr_mask_stream *s, uint64_t from, uint64_t to)
 {
     if (to <= s->given)
         return;
-    if (from < s->given)
-        from = s->given;
     while (s->spans_start < s->spans_end && s->spans[s->spans_end - 1].to >= from) {
-        const plr_mask_span *last = &s->spans[--s->spans_end];
-        if (last->from < from)
-            from = last->from;
-        if (last->to > to)
-            to = last->to;
+        uint64_t last_from = s->spans[--s->spans_end].from;
+        from = last_from < from ? last_from : from;
     }
     if (s->spans_end == s->spans_capacity) {
         s->spans_end -= s->spans_start;
@@ -127,7 +122,6 @@ static size_t step(plr_mask_stream *s, const chunk *c, unsigned char byte, uint6
  */
 static void scan(plr_mask_stream *s, const chunk *c)
 {
-    const size_t window = s->table->window;
     size_t at = 0;
     while (at < c->size) {
         bool skipped = s->state == 0; /* otherwise the last feed ended in the middle of something */
@@ -137,8 +131,7 @@ static void scan(plr_mask_stream *s, const chunk *c)
         while (at < c->size) {
             size_t depth = step(s, c, c->data[at], c->base + at + 1);
             at++;
-            if (depth < PLR_MASK_SHORTEST && depth <= at && (!skipped || at - depth > begin) &&
-                    c->size - (at - depth) >= window) {
+            if (depth < PLR_MASK_SHORTEST && depth <= at && (!skipped || at - depth > begin)) {
                 at -= depth;
                 s->state = 0;
                 break;

@@ -26,6 +26,17 @@ static const char first[] = "xx hunter2",
                   second[] = "2 is 3words\nlonger than the head\nthe tail\n";
 static const char masked[] = "xx ****** is ******\nlonger than the head\nthe tail\n";
 
+/* A secret that could not be added is not added in part, either. Ends the shortage of memory. */
+static void unknown_to(plr_mask *mask, const char *text)
+{
+    plr_oom_disarm();
+    plr_buf out;
+    plr_buf_init(&out);
+    CU_ASSERT_EQUAL(plr_mask_text(mask, text, &out, NULL), 0);
+    CU_ASSERT_STRING_EQUAL(out.data, text);
+    plr_buf_clear(&out);
+}
+
 /* Feeds both chunks, a secret is added between them. 0: all of it came out. */
 static int feed(plr_mask *mask, plr_mask_stream *stream, plr_buf *out, bool failing)
 {
@@ -36,6 +47,8 @@ static int feed(plr_mask *mask, plr_mask_stream *stream, plr_buf *out, bool fail
     if (r == 0) {
         CU_ASSERT_EQUAL(plr_mask_held(stream), 7);
         TWICE(r, plr_mask_add(mask, "3words", 6, NULL, NULL));
+        if (r < 0)
+            unknown_to(mask, "3words");
     }
     if (r == 0)
         TWICE(r, plr_mask_feed(stream, second, strlen(second), true, out, NULL));

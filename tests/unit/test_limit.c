@@ -86,6 +86,7 @@ static void known(void)
         { "one\ntwo\nthree\nx", "", "x", 0, 14, 4 },
         { "one\nlong long\na\n", "one\n", "a\n", 5, 10, 2 }, /* "a\n" fits, but is not the head */
         { "\xe2\x82\xac\xe2\x82\xac", "", "\xe2\x82\xac", 0, 3, 5 },
+        { "\x80\x80\x80\x80\x80\x80\x80\x80", "", "\x80\x80\x80", 0, 5, 6 }, /* no UTF-8 */
         { "", "", "", 1, 0, 1 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -152,6 +152,7 @@ static void long_line(size_t fill, const char *text, size_t chunk, size_t first,
 static void long_lines(void)
 {
     static const size_t chunks[] = { 1000, 65535, 65536, 200000 };
+    CU_ASSERT_EQUAL(PLR_LINE_MAX, 65536);
     for (size_t i = 0; i < 4; i++) {
         long_line(PLR_LINE_MAX - 1, "\n", chunks[i], PLR_LINE_MAX, 0);
         long_line(PLR_LINE_MAX, "\n", chunks[i], PLR_LINE_MAX, 1);

@@ -214,20 +214,24 @@ static void base64_in_lines(void)
 
 static void percent_encoded(void)
 {
-    plr_mask *mask = MASK("p@ss w/rd~1!\xc3\xa9");
+    plr_mask *mask = MASK("p@ss w/rd~1!*;?%\xc3\xa9");
     static const char *const forms[] = {
-        "p%40ss%20w%2Frd~1%21%C3%A9", /* curl, Go */
-        "p%40ss+w%2Frd~1%21%C3%A9",   /* Go's queries */
-        "p%40ss%20w/rd~1%21%C3%A9",   /* Python */
-        "p%40ss%20w%2Frd~1!%C3%A9",   /* encodeURIComponent */
-        "p@ss%20w/rd~1!%C3%A9",       /* encodeURI */
-        "p%40ss+w%2Frd%7E1%21%C3%A9", /* Java */
-        "p%40ss+w%2frd%7e1%21%c3%a9", /* .NET */
-        "p@ss%20w%2Frd~1%21%C3%A9",   /* Go's paths */
-        "p%40ss%20w%2Frd~1!%C3%A9",   /* browsers */
+        "p%40ss%20w%2Frd~1%21%2A%3B%3F%25%C3%A9",   /* curl, jq, Go's queries */
+        "p%40ss%20w/rd~1%21%2A%3B%3F%25%C3%A9",     /* Python's quote */
+        "p%40ss%20w%2Frd~1!*%3B%3F%25%C3%A9",       /* encodeURIComponent */
+        "p@ss%20w/rd~1!*;?%25%C3%A9",               /* encodeURI */
+        "p%40ss%20w%2Frd%7E1%21*%3B%3F%25%C3%A9",   /* Java */
+        "p%40ss%20w%2Frd%7E1%21%2A%3B%3F%25%C3%A9", /* PHP */
+        "p@ss%20w%2Frd~1%21%2A%3B%3F%25%C3%A9",     /* Go's paths */
+        "p%40ss%20w%2Frd~1%21%2A;%3F%25%C3%A9",     /* Go's user and password */
+        "p@ss%20w/rd~1!*;%3F%25%C3%A9",             /* RFC 3986's paths */
+        "p%40ss%20w%2Frd~1!*%3B%3F%%C3%A9",         /* browsers' user and password */
+        "p%40ss+w%2Frd~1%21%2A%3B%3F%25%C3%A9",     /* Go's queries */
+        "p%40ss+w%2Frd%7E1%21*%3B%3F%25%C3%A9",     /* HTML forms */
+        "p%40ss+w%2frd%7e1%21%2a%3b%3f%25%c3%a9",   /* .NET */
     };
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        char text[64];
+        char text[80];
         snprintf(text, sizeof text, "https://u:%s@h/", forms[i]);
         becomes(mask, text, "https://u:******@h/");
     }
@@ -347,8 +351,8 @@ static void text_is_masked(void)
     plr_buf out;
     plr_buf_init(&out);
     plr_buf_puts(&out, "was here: ");
-    CU_ASSERT_EQUAL(plr_mask_text(mask, "401 for u:hunter22@registry", &out, NULL), 0);
-    CU_ASSERT_STRING_EQUAL(out.data, "was here: 401 for u:******@registry");
+    CU_ASSERT_EQUAL(plr_mask_text(mask, "401 for u:hunter22@registry, not hunter2", &out, NULL), 0);
+    CU_ASSERT_STRING_EQUAL(out.data, "was here: 401 for u:******@registry, not hunter2");
     plr_buf_clear(&out);
     plr_mask_unref(mask);
 }
