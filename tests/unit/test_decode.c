@@ -166,11 +166,11 @@ static void absent(void)
 {
     static const char *const nothing[] = {
         "{}",
-        "{'text':null,'word':null,'with_fallback':null,'choice':null,'truth':null,'number':null,"
-        "'small':null,'duration':null,'bytes':null,'texts':null,'choices':null,'pairs':null,"
-        "'object':null,'pointer':null,'list':null}",
-        "{'text':'','word':'','with_fallback':'','choice':'','duration':'','bytes':'',"
-        "'texts':[],'choices':[],'pairs':{},'list':[]}",
+        ("{'text':null,'word':null,'with_fallback':null,'choice':null,'truth':null,'number':null,"
+         "'small':null,'duration':null,'bytes':null,'texts':null,'choices':null,'pairs':null,"
+         "'object':null,'pointer':null,'list':null}"),
+        ("{'text':'','word':'','with_fallback':'','choice':'','duration':'','bytes':'',"
+         "'texts':[],'choices':[],'pairs':{},'list':[]}"),
     };
     for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
         decoding d;
