@@ -248,12 +248,12 @@ static void held_back(void)
         http_bench bench;
         http_probe probe = { .in_data = pause_now };
         plr_http_request request = stream_request;
-        request.idle_ns = 200000000;
+        request.idle_ns = 400000000;
         bench_open(&bench, streams[i]);
         bench_start(&bench, &probe, request);
         while (probe.n_data == 0 && probe.n_done == 0)
             CU_ASSERT(plr_loop_dispatch(bench.loop, 1000, NULL) >= 0);
-        bench_idle(&bench, 300);
+        bench_idle(&bench, 500);
         CU_ASSERT_EQUAL(probe.n_data, 1);
         CU_ASSERT_EQUAL(probe.n_done, 0);
         probe.in_data = NULL;
