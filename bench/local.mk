@@ -2,3 +2,5 @@
 
 noinst_PROGRAMS += %reldir%/mask
 %canon_reldir%_mask_LDADD = libplrengine.la
+
+EXTRA_DIST += %reldir%/docker.py
