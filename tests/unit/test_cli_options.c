@@ -168,7 +168,7 @@ static void durations(void)
     } cases[] = { { "0", 0 }, { "250ms", 250000000 }, { "1.5s", 1500000000 },
         { "1h30m", 5400000000000 }, { "90m", 5400000000000 }, { "2h0.5s", 7200500000000 } };
     static const char *const wrong[] = { "", "5", "s", "1d", "-1s", "1h 2m", ".5s",
-        "9999999999999999h", "1e3s" };
+        "9999999999999999h", "1e3s", "18446744073709551617s" };
     int64_t ns;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         CU_ASSERT_TRUE(plr_cli_duration(cases[i].text, &ns));

@@ -2,9 +2,12 @@
 /* What people see of a run: made-up events go in, text comes out. */
 #include "tests/unit/harness.h"
 
+#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cli/view/view.h"
 #include "cli/view/words.h"
@@ -349,6 +352,35 @@ static void pretty_window_scrolls(void)
     end(&f);
 }
 
+/* What was drawn on a wide screen takes more rows when it has become narrow. */
+static void pretty_on_a_narrower_screen(void)
+{
+    struct winsize wide = { .ws_col = 100, .ws_row = 30 }, narrow = { .ws_col = 30, .ws_row = 30 };
+    int master, slave;
+    fixture f;
+    CU_ASSERT_EQUAL(openpty(&master, &slave, NULL, NULL, &wide), 0);
+    begin(&f, &plr_view_pretty);
+    f.out.fd = slave;
+    f.view.kind->resized(&f.view);
+    move(&f, 0, PLR_STATE_RUNNING, NULL);
+    print(&f, 0, "0123456789012345678901234567890123456789012345678901234567890123\n");
+    draw(&f);
+    f.out.waiting.size = 0;
+    CU_ASSERT_EQUAL(ioctl(slave, TIOCSWINSZ, &narrow), 0);
+    f.view.kind->resized(&f.view);
+    draw(&f);
+    /* 1.0s  0 of 2 ended ..: 1, build: 1, the line with its margin of 6: 3, deploy: 1 */
+    check_text(&f.out.waiting, "\r\x1b[6A\x1b[J"
+                               "2.0s  0 of 2 ended  run r1\n"
+                               "* build     2.0s  running\n"
+                               "    | 0123456789012345678901~\n"
+                               ". deploy          waiting\n");
+    f.out.fd = -1;
+    end(&f);
+    close(master);
+    close(slave);
+}
+
 static void pretty_flood_is_not_kept(void)
 {
     fixture f;
@@ -436,6 +468,7 @@ static const plr_test tests[] = {
     { "of the output only the end is kept", tail_is_bounded },
     { "pretty: the table, with windows", pretty_frame },
     { "pretty: a line leaves its window upwards", pretty_window_scrolls },
+    { "pretty: a narrower screen is cleared in full", pretty_on_a_narrower_screen },
     { "pretty: a flood is not kept", pretty_flood_is_not_kept },
     { "pretty: a thousand steps fit the screen", pretty_fits_the_screen },
     { "ends in words", words },
