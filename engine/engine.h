@@ -42,6 +42,12 @@ int plr_module_load(const plr_engine *engine, const char *name,
         const plr_backend_module **ret_module, void **ret_library, plr_error *err);
 void plr_module_unload(void *library);
 
+/* Copies a caller's struct over `own`, which is all zero: both begin with their size. One from an
+ * older caller is shorter; a newer one may only be zero in what this library does not know, because
+ * a limit that is not understood must not be dropped in silence. */
+int plr_struct_take(
+        void *own, size_t own_size, const void *given, const char *name, plr_error *err);
+
 /* owner.c: "boot id/PID namespace/pid/start time", as design.md wants it in labels. */
 int plr_owner_text(char **ret_text, plr_error *err);
 

@@ -64,9 +64,11 @@ static int copy_policy(plr_run *run, plr_error *err)
     plr_policy *policy = plr_arena_alloc(&run->arena, sizeof *policy);
     if (policy == NULL)
         return plr_error_nomem(err);
-    *policy = *run->options.policy;
+    *policy = (plr_policy){ 0 };
+    int r = plr_struct_take(policy, sizeof *policy, run->options.policy, "plr_policy", err);
     run->options.policy = policy;
-    int r = copy_list(run, &policy->host_paths, policy->n_host_paths, err);
+    if (r == 0)
+        r = copy_list(run, &policy->host_paths, policy->n_host_paths, err);
     return r < 0 ? r : copy_list(run, &policy->images, policy->n_images, err);
 }
 
@@ -138,11 +140,11 @@ static void make_run_view(plr_run *run)
         run->options.cleanup_ns = DEFAULT_CLEANUP_NS;
 }
 
-/* The struct may be smaller or larger than ours: an older or a newer caller. */
-static void take_struct(plr_run *run, const plr_run_options *options)
+static int check_times(const plr_run_options *options, plr_error *err)
 {
-    size_t size = options->size < sizeof run->options ? options->size : sizeof run->options;
-    memcpy(&run->options, options, size);
+    if (options->timeout_ns < 0 || options->cleanup_ns < 0 || options->keep_ns < 0)
+        return plr_error_set(err, PLR_ERR_USAGE, "a time limit of a run is negative");
+    return 0;
 }
 
 static int check_environment(const plr_run_options *options, plr_error *err)
@@ -159,10 +161,13 @@ static int check_environment(const plr_run_options *options, plr_error *err)
 
 int plr_run_copy_options(plr_run *run, const plr_run_options *options, plr_error *err)
 {
-    if (options != NULL)
-        take_struct(run, options);
     plr_run_options *own = &run->options;
-    int r = check_environment(own, err);
+    int r = options != NULL ? plr_struct_take(own, sizeof *own, options, "plr_run_options", err)
+                            : 0;
+    if (r == 0)
+        r = check_times(own, err);
+    if (r == 0)
+        r = check_environment(own, err);
     if (r == 0)
         r = copy_text(run, &own->id, err);
     if (r == 0)

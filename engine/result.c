@@ -43,12 +43,14 @@ void plr_result_note(plr_run_node *node, const plr_end *end)
     char *message = run->result.message;
     size_t size = sizeof run->result.message;
     const char *name = node->task.step->metadata.name;
-    int length = end->reason == PLR_REASON_EXIT
-                         ? snprintf(message, size, "step %s ended with exit code %d", name,
-                                   end->exit_code)
-                         : snprintf(message, size, "step %s: %s%s%s", name,
-                                   plr_reason_name(end->reason), end->message != NULL ? ": " : "",
-                                   end->message != NULL ? end->message : "");
+    int length;
+    if (end->reason == PLR_REASON_EXIT)
+        length = snprintf(message, size, "step %s ended with exit code %d", name, end->exit_code);
+    else if (end->reason == PLR_REASON_SIGNAL)
+        length = snprintf(message, size, "step %s ended by signal %d", name, end->signal);
+    else
+        length = snprintf(message, size, "step %s: %s%s%s", name, plr_reason_name(end->reason),
+                end->message != NULL ? ": " : "", end->message != NULL ? end->message : "");
     set_message(run, length);
 }
 
