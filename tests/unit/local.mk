@@ -49,11 +49,18 @@ unit_tests += %reldir%/test_child
 unit_tests += %reldir%/test_clauses
 unit_tests += %reldir%/test_hold
 unit_tests += %reldir%/test_loop
-unit_tests += %reldir%/test_op
+unit_tests += %reldir%/test_module %reldir%/test_network %reldir%/test_op
+unit_tests += %reldir%/test_options
 unit_tests += %reldir%/test_output
 unit_tests += %reldir%/test_random
+unit_tests += %reldir%/test_result
 unit_tests += %reldir%/test_rules
 unit_tests += %reldir%/test_run
+
+# Shared objects that test_module tries to load.
+check_LTLIBRARIES += %reldir%/modules/no_entry.la %reldir%/modules/wrong_version.la
+%canon_reldir%_modules_no_entry_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+%canon_reldir%_modules_wrong_version_la_LDFLAGS = $(%canon_reldir%_modules_no_entry_la_LDFLAGS)
 
 # The command's parts stand on the public headers, and so do their tests.
 unit_tests += %reldir%/test_cli_options %reldir%/test_cli_sink %reldir%/test_cli_terminal \
