@@ -86,7 +86,7 @@ static void bash_end(plr_text *text)
 
 static void zsh_begin(plr_text *text)
 {
-    plr_text_puts(text, "#compdef pipeline-runtime\n_pipeline_runtime()\n{\n"
+    plr_text_puts(text, "#compdef pipeline-runtime\n_pipeline-runtime()\n{\n"
                         "    local -a commands\n    commands=(\n");
     for (size_t i = 0; plr_cli_commands[i] != NULL; i++) {
         plr_text_printf(text, "        '%s:", plr_cli_commands[i]->name);
@@ -130,9 +130,9 @@ static void zsh_command(
 static void zsh_end(plr_text *text)
 {
     plr_text_puts(text, "    esac\n}\n"
-                        "if [ \"$funcstack[1]\" = _pipeline_runtime ]; then\n"
-                        "    _pipeline_runtime \"$@\"\nelse\n"
-                        "    compdef _pipeline_runtime pipeline-runtime\nfi\n");
+                        "if [ \"$funcstack[1]\" = _pipeline-runtime ]; then\n"
+                        "    _pipeline-runtime \"$@\"\nelse\n"
+                        "    compdef _pipeline-runtime pipeline-runtime\nfi\n");
 }
 
 static void fish_begin(plr_text *text)

@@ -52,3 +52,20 @@ libplrcli_la_SOURCES = \
 bin_PROGRAMS += pipeline-runtime
 pipeline_runtime_LDADD = libplrcli.la libpipeline-runtime.la
 pipeline_runtime_SOURCES = %reldir%/main.c
+
+# Completion, as `pipeline-runtime completion` prints it with the backends that are built.
+bashcompletiondir = $(datadir)/bash-completion/completions
+zshcompletiondir = $(datadir)/zsh/site-functions
+fishcompletiondir = $(datadir)/fish/vendor_completions.d
+bashcompletion_DATA = %reldir%/completion/pipeline-runtime
+zshcompletion_DATA = %reldir%/completion/_pipeline-runtime
+fishcompletion_DATA = %reldir%/completion/pipeline-runtime.fish
+CLEANFILES += $(bashcompletion_DATA) $(zshcompletion_DATA) $(fishcompletion_DATA)
+complete = $(AM_V_GEN)$(MKDIR_P) $(@D) && PLR_BACKEND_PATH=$(abs_top_builddir)/backends/modules \
+	./pipeline-runtime completion
+%reldir%/completion/pipeline-runtime: pipeline-runtime$(EXEEXT) $(backenddata_DATA)
+	$(complete) bash > $@.tmp && mv $@.tmp $@
+%reldir%/completion/_pipeline-runtime: pipeline-runtime$(EXEEXT) $(backenddata_DATA)
+	$(complete) zsh > $@.tmp && mv $@.tmp $@
+%reldir%/completion/pipeline-runtime.fish: pipeline-runtime$(EXEEXT) $(backenddata_DATA)
+	$(complete) fish > $@.tmp && mv $@.tmp $@

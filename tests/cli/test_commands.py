@@ -425,6 +425,20 @@ def test_bash_completes(cli, tmp_path, line, wanted, unwanted):
     assert set(wanted) <= set(got) and not set(unwanted) & set(got), done
 
 
+@pytest.mark.parametrize("line, wanted, unwanted", [
+    ("va", ["validate"], ["graph"]),
+    ("run --output ", ["json", "plain"], []),
+    ("graph --f", ["--format"], ["--env"]),
+    ("--fake-s", ["--fake-seed"], []),
+])
+def test_fish_completes(cli, tmp_path, line, wanted, unwanted):
+    (tmp_path / "script").write_text(cli("completion fish").text)
+    done = subprocess.run(["fish", "-c", f"source script; complete -C 'pipeline-runtime {line}'"], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=20, env=cli.environment())
+    got = [line.split("\t")[0] for line in done.stdout.splitlines()]
+    assert set(wanted) <= set(got) and not set(unwanted) & set(got), done
+
+
 def test_ten_thousand_steps(fake):
     """Neither time nor memory runs away."""
     document = pipeline(*(step(f"s{i}", "out x", depends_on=[f"s{i // 2}"] if i else []) for i in range(10000)))
