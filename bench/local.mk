@@ -1,6 +1,6 @@
 # What is measured, by one command.
 
 noinst_PROGRAMS += %reldir%/mask
-%canon_reldir%_mask_LDADD = libplrengine.la
+%canon_reldir%_mask_LDADD = libplrnet.la libplrengine.la
 
 EXTRA_DIST += %reldir%/docker.py

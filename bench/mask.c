@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* How much output passes the mask on one core, in GB/s of processor time, for secrets of several
- * lengths. The text is what builds print; it holds a secret now and then. */
+ * lengths, alone and on its way from Docker's frames to lines. The text is what builds print; it
+ * holds a secret now and then. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "engine/lines.h"
 #include "engine/mask.h"
+#include "net/frames.h"
 
 #define TEXT_SIZE (16u << 20)
 #define CHUNK_SIZE (32u << 10) /* what a stream's reader hands over */
@@ -69,54 +72,125 @@ static void check(int r)
     }
 }
 
-/* `short_size` is that of the last of the secrets. */
-static void measure(const char *name, size_t secret_size, size_t short_size, char *text)
+typedef struct sink {
+    plr_mask_stream stream;
+    plr_buf masked;
+    plr_lines lines;
+    bool to_lines;
+} sink;
+
+static void take(sink *s, const void *data, size_t size)
+{
+    plr_buf_reset(&s->masked);
+    check(plr_mask_feed(&s->stream, data, size, false, &s->masked, NULL));
+    const char *masked = s->masked.data;
+    size_t left = s->masked.size;
+    plr_line line;
+    int r = 1;
+    while (s->to_lines && r > 0) {
+        r = plr_lines_next(&s->lines, &masked, &left, &line, NULL);
+        check(r);
+    }
+}
+
+static void take_frame(plr_stream id, const void *data, size_t size, void *userdata)
+{
+    (void)id;
+    take(userdata, data, size);
+}
+
+/* The text in frames of at most `size` bytes; each ends with a line if `by_line`. */
+static size_t make_frames(
+        const char *text, size_t text_size, size_t size, bool by_line, char *frames)
+{
+    size_t to = 0;
+    for (size_t at = 0, n; at < text_size; at += n) {
+        n = text_size - at < size ? text_size - at : size;
+        const char *newline = by_line ? memchr(text + at, '\n', n) : NULL;
+        n = newline != NULL ? (size_t)(newline - (text + at)) + 1 : n;
+        const char header[8] = { 1, 0, 0, 0, 0, (char)(n >> 16), (char)(n >> 8), (char)n };
+        memcpy(frames + to, header, sizeof header);
+        memcpy(frames + to + sizeof header, text + at, n);
+        to += sizeof header + n;
+    }
+    return to;
+}
+
+/* What is measured: secrets and frames. */
+typedef struct scenario {
+    const char *name;
+    size_t secret_size, last_secret_size;
+    size_t frame_size; /* 0: no frames */
+    bool by_line;
+    bool to_lines;
+} scenario;
+
+static void pass(sink *s, const scenario *row, const char *data, size_t size)
+{
+    plr_frames frames = { 0 };
+    for (size_t at = 0; at < size; at += CHUNK_SIZE) {
+        size_t n = size - at < CHUNK_SIZE ? size - at : CHUNK_SIZE;
+        if (row->frame_size > 0)
+            check(plr_frames_feed(&frames, data + at, n, take_frame, s, NULL));
+        else
+            take(s, data + at, n);
+    }
+}
+
+static void measure(const scenario *row, char *text, char *frames)
 {
     plr_mask *mask;
     char secret[64];
     check(plr_mask_new(&mask, NULL));
-    double begin = cpu_seconds();
     for (size_t i = 0; i < N_SECRETS; i++) {
-        size_t size = i + 1 < N_SECRETS ? secret_size : short_size;
+        size_t size = i + 1 < N_SECRETS ? row->secret_size : row->last_secret_size;
         make_secret(secret, size);
         check(plr_mask_add(mask, secret, size, NULL, NULL));
     }
-    plr_buf out;
-    plr_buf_init(&out);
-    check(plr_mask_text(mask, "", &out, NULL));
+    sink s = { .to_lines = row->to_lines };
+    plr_mask_stream_init(&s.stream, mask);
+    plr_lines_init(&s.lines, 0);
+    double begin = cpu_seconds();
+    take(&s, "", 0);
     double compiled = cpu_seconds() - begin;
 
-    size_t size = make_text(text, TEXT_SIZE, secret, short_size);
-    plr_mask_stream stream;
-    plr_mask_stream_init(&stream, mask);
+    size_t text_size = make_text(text, TEXT_SIZE, secret, row->last_secret_size), size = text_size;
+    if (row->frame_size > 0)
+        size = make_frames(text, text_size, row->frame_size, row->by_line, frames);
     double best = 1e9;
     for (unsigned round = 0; round < ROUNDS; round++) {
         begin = cpu_seconds();
-        for (size_t at = 0; at < size; at += CHUNK_SIZE) {
-            size_t n = size - at < CHUNK_SIZE ? size - at : CHUNK_SIZE;
-            plr_buf_reset(&out);
-            check(plr_mask_feed(&stream, text + at, n, at + n == size, &out, NULL));
-        }
+        pass(&s, row, row->frame_size > 0 ? frames : text, size);
         double seconds = cpu_seconds() - begin;
         best = seconds < best ? seconds : best;
     }
-    printf("%-44s %5.2f GB/s, compiled in %.2f ms\n", name, (double)size / best / 1e9,
+    printf("%-58s %5.2f GB/s, compiled in %.2f ms\n", row->name, (double)text_size / best / 1e9,
             compiled * 1e3);
-    plr_mask_stream_clear(&stream);
-    plr_buf_clear(&out);
+    plr_lines_clear(&s.lines);
+    plr_buf_clear(&s.masked);
+    plr_mask_stream_clear(&s.stream);
     plr_mask_unref(mask);
 }
 
 int main(void)
 {
-    char *text = malloc(TEXT_SIZE);
-    if (text == NULL)
+    static const scenario rows[] = {
+        { "mask, 20 secrets of 40 bytes", 40, 40, 0, false, false },
+        { "mask, 20 secrets of 16 bytes", 16, 16, 0, false, false },
+        { "mask, 20 secrets of 8 bytes", 8, 8, 0, false, false },
+        { "mask, 20 secrets of 3 bytes", 3, 3, 0, false, false },
+        { "mask, 19 secrets of 16 bytes and one of 3", 16, 3, 0, false, false },
+        { "frames of 16 KiB and mask, 20 secrets of 16 bytes", 16, 16, 16384, false, false },
+        { "the same, and lines", 16, 16, 16384, false, true },
+        { "frames of one line and mask, 20 secrets of 16 bytes", 16, 16, 16384, true, false },
+        { "the same, and lines", 16, 16, 16384, true, true },
+    };
+    char *text = malloc(TEXT_SIZE), *frames = malloc(2 * TEXT_SIZE);
+    if (text == NULL || frames == NULL)
         return 1;
-    measure("mask, 20 secrets of 40 bytes", 40, 40, text);
-    measure("mask, 20 secrets of 16 bytes", 16, 16, text);
-    measure("mask, 20 secrets of 8 bytes", 8, 8, text);
-    measure("mask, 20 secrets of 3 bytes", 3, 3, text);
-    measure("mask, 19 secrets of 16 bytes, one of 3", 16, 3, text);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        measure(&rows[i], text, frames);
     free(text);
+    free(frames);
     return 0;
 }

@@ -118,7 +118,8 @@ static size_t step(plr_mask_stream *s, const chunk *c, unsigned char byte, uint6
 /*
  * Skips to where a pattern may begin, lets the automaton run from there until what it follows
  * begins later and is shorter than what the table of skips looks at, and skips again from there. So
- * skipping always goes on from a later place, and no byte is stepped over more than three times.
+ * skipping always goes on from a later place, and no byte is stepped over more than three times. At
+ * the end, where less than a window is left and nothing can be skipped, it only runs.
  */
 static void scan(plr_mask_stream *s, const chunk *c)
 {
@@ -131,7 +132,8 @@ static void scan(plr_mask_stream *s, const chunk *c)
         while (at < c->size) {
             size_t depth = step(s, c, c->data[at], c->base + at + 1);
             at++;
-            if (depth < PLR_MASK_SHORTEST && depth <= at && (!skipped || at - depth > begin)) {
+            if (depth < PLR_MASK_SHORTEST && depth <= at && (!skipped || at - depth > begin) &&
+                    c->size - (at - depth) >= s->table->window) {
                 at -= depth;
                 s->state = 0;
                 break;
