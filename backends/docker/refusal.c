@@ -39,7 +39,7 @@ int plr_docker_refusal_exec(const char *message)
 
 bool plr_docker_refusal_is_pool(const char *message)
 {
-    return HAS(message, "non-overlapping", "address pools have been fully subdivided",
+    return HAS(message, "non-overlapping", "address pools have been fully",
             "could not find free subnet", "no free subnet");
 }
 
