@@ -46,7 +46,7 @@ void plr_result_note(plr_run_node *node, const plr_end *end)
     int length;
     if (end->reason == PLR_REASON_EXIT)
         length = snprintf(message, size, "step %s ended with exit code %d", name, end->exit_code);
-    else if (end->reason == PLR_REASON_SIGNAL)
+    else if (end->reason == PLR_REASON_SIGNAL && end->signal != 0)
         length = snprintf(message, size, "step %s ended by signal %d", name, end->signal);
     else
         length = snprintf(message, size, "step %s: %s%s%s", name, plr_reason_name(end->reason),

@@ -45,6 +45,7 @@ unit_tests += %reldir%/test_http_tls
 http_peer = %reldir%/http_peer.c %reldir%/http_peer.h
 unit_tests += %reldir%/test_image_name
 unit_tests += %reldir%/test_json_stream
+unit_tests += %reldir%/test_api
 unit_tests += %reldir%/test_child
 unit_tests += %reldir%/test_clauses
 unit_tests += %reldir%/test_hold
