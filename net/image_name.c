@@ -232,16 +232,17 @@ int plr_image_name_parse(plr_image_name *ret_name, const char *text, plr_error *
     if ((repository.size == 64 && all(repository, is_hex)) ||
             (equal(repository, "sha256") && tag.size == 64 && all(tag, is_hex)))
         return refuse(text, "it is an image's id, which no registry knows", err);
-    if (registry.size + 1 + repository.size > LONGEST_NAME)
-        return refuse(text, "it is longer than 255 bytes", err);
 
     if (equal(registry, "index." PLR_IMAGE_HUB))
         registry = (span){ PLR_IMAGE_HUB, strlen(PLR_IMAGE_HUB) };
     bool official =
             equal(registry, PLR_IMAGE_HUB) && memchr(repository.at, '/', repository.size) == NULL;
+    const char *folder = official ? "library/" : "";
+    if (registry.size + 1 + strlen(folder) + repository.size > LONGEST_NAME)
+        return refuse(text, "its whole name is longer than 255 bytes", err);
     int r = copy(&name.registry, "", registry, err);
     if (r == 0)
-        r = copy(&name.repository, official ? "library/" : "", repository, err);
+        r = copy(&name.repository, folder, repository, err);
     if (r == 0 && has_tag)
         r = copy(&name.tag, "", tag, err);
     if (r == 0 && has_digest)
