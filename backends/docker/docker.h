@@ -212,6 +212,7 @@ void plr_docker_report_gaps(plr_docker_attempt *attempt);
 
 /* ending.c */
 void plr_docker_record(plr_docker_attempt *attempt, const plr_init_exit *record);
+void plr_docker_died(plr_docker_attempt *attempt, int exit_code);
 void plr_docker_look(plr_docker_attempt *attempt);
 void plr_docker_look_later(plr_docker_attempt *attempt, uint64_t delay_ns);
 void plr_docker_maybe_end(plr_docker_attempt *attempt);

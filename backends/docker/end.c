@@ -24,8 +24,9 @@ void plr_docker_end_state(plr_docker_evidence *evidence, json_object *inspect)
     snprintf(evidence->error, sizeof(evidence->error), "%s", plr_jsonc_text(state, "Error"));
 }
 
-static int code_of_status(int status)
+int plr_docker_end_code(uint32_t wait_status)
 {
+    int status = (int)wait_status;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -48,7 +49,7 @@ static void take_status(plr_end *end, int status)
     } else {
         end->reason = PLR_REASON_EXIT;
     }
-    end->exit_code = code_of_status(status);
+    end->exit_code = plr_docker_end_code((uint32_t)status);
 }
 
 void plr_docker_end_early(const plr_docker_evidence *evidence, plr_end *ret_end)
@@ -87,7 +88,7 @@ static bool is_kill(int exit_code)
 static bool agrees(const plr_docker_evidence *evidence)
 {
     return evidence->has_record &&
-           code_of_status((int)evidence->record.status) == evidence->exit_code;
+           plr_docker_end_code(evidence->record.status) == evidence->exit_code;
 }
 
 void plr_docker_end_decide(

@@ -98,11 +98,34 @@ static void take_exit(plr_docker_attempt *attempt)
     }
 }
 
+/* The daemon's event says the same as the init did, and without a limit of memory there is no kill
+ * for it that an inspect would tell of: it need not be asked, which takes long while it cleans up.
+ */
+static bool is_told(const plr_docker_attempt *attempt, int exit_code)
+{
+    const plr_docker_evidence *evidence = &attempt->evidence;
+    return attempt->started && evidence->has_record && !evidence->exited && !evidence->dropped &&
+           attempt->task->step->resources.limits.memory == 0 &&
+           plr_docker_end_code(evidence->record.status) == exit_code;
+}
+
+void plr_docker_died(plr_docker_attempt *attempt, int exit_code)
+{
+    attempt->died = true;
+    if (attempt->ended || !is_told(attempt, exit_code)) {
+        plr_docker_look(attempt);
+        return;
+    }
+    attempt->evidence.exited = true;
+    attempt->evidence.exit_code = exit_code;
+    take_exit(attempt);
+}
+
 static void on_look(plr_docker *docker, const plr_docker_reply *reply, void *owner)
 {
     plr_docker_attempt *attempt = owner;
     attempt->looking = false;
-    if (attempt->ended)
+    if (attempt->ended || attempt->evidence.exited)
         return;
     if (reply->status == 404) {
         plr_docker_end(attempt, PLR_REASON_LOST, "its container was removed by somebody else");

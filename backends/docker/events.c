@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One stream of the daemon's events for all runs: who died. A stream that broke is opened again,
  * and then everything that runs is looked at, since nobody tells what was missed. */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backends/docker/docker.h"
@@ -43,12 +43,11 @@ void plr_docker_events_free(plr_docker *docker)
     free(events);
 }
 
-static void take_death(plr_docker *docker, const char *id)
+static void take_death(plr_docker *docker, const char *id, const char *exit_code)
 {
     plr_docker_attempt *attempt = plr_docker_attempt_find(docker, id);
     if (attempt != NULL) {
-        attempt->died = true;
-        plr_docker_look(attempt);
+        plr_docker_died(attempt, exit_code[0] == '\0' ? -1 : (int)strtol(exit_code, NULL, 10));
         return;
     }
     for (plr_docker_run *run = docker->runs; run != NULL; run = run->next) {
@@ -66,7 +65,9 @@ static void on_object(json_object *object, void *userdata)
     const char *action = plr_jsonc_text(object, "Action");
     json_object *actor = plr_jsonc_get(object, "Actor", json_type_object);
     if (strcmp(action, "die") == 0 || strcmp(action, "died") == 0)
-        take_death(events->docker, plr_jsonc_text(actor, "ID"));
+        take_death(events->docker, plr_jsonc_text(actor, "ID"),
+                plr_jsonc_text(plr_jsonc_get(actor, "Attributes", json_type_object),
+                        events->docker->podman ? "containerExitCode" : "exitCode"));
 }
 
 static void on_data(plr_http_call *call, const void *data, size_t size, void *userdata)
