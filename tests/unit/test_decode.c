@@ -317,9 +317,9 @@ int main(void)
         { "null, empty and missing are the same", absent },
         { "wrong types are named", wrong_types },
         { "lists have no null", nulls_in_lists },
-        { "integers are whole and within their range", integers },
+        { "fault 6: integers are whole and within their range", integers },
         { "durations and base64 are read, or refused", durations_and_base64 },
-        { "keys and words are known, and stand once", words_and_keys },
+        { "fault 7: keys and words are known, and stand once", words_and_keys },
         { "what a document says cannot move a terminal's cursor", texts_are_safe_to_print },
         { NULL, NULL },
     };

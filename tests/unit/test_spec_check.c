@@ -310,12 +310,12 @@ int main(void)
 {
     static const plr_test tests[] = {
         { "a document has steps", steps },
-        { "names are there, once", names },
-        { "names refer to something", references },
+        { "fault 2: names and uids are there, once", names },
+        { "fault 3: names refer to something", references },
         { "secrets may come from the host", secrets_of_the_host },
-        { "paths are absolute and lead down", paths },
+        { "fault 11: paths are absolute and lead down", paths },
         { "modes have a limit", modes },
-        { "variables have names that may be set", variables },
+        { "fault 10: variables have names that may be set", variables },
         { "a volume is of one kind", volumes },
         { "services and hooks have what is theirs", kinds },
         { "readiness asks something, of what is detached", readiness },

@@ -199,11 +199,11 @@ int main(void)
 {
     static const plr_test tests[] = {
         { "documents are chains or graphs", chains_and_graphs },
-        { "only steps can be waited for", bad_names },
-        { "cycles are found, all of them", cycles },
-        { "a cycle is named step by step", cycles_are_named },
-        { "a long chain needs no long stack", no_recursion },
-        { "memory grows with the steps", memory_is_linear },
+        { "fault 3: only steps can be waited for", bad_names },
+        { "fault 1: cycles are found, all of them", cycles },
+        { "fault 1: a cycle is named step by step", cycles_are_named },
+        { "fault 8: a long chain needs no long stack", no_recursion },
+        { "fault 8: memory grows with the steps", memory_is_linear },
         { NULL, NULL },
     };
     return plr_test_main("spec_order", tests);
