@@ -23,6 +23,9 @@ static void finds_what_was_added(void)
         int size = snprintf(name, sizeof name, "key-%zu", i);
         const char *key = plr_arena_copy(&arena, name, (size_t)size);
         CU_ASSERT_EQUAL(plr_map_add(&map, key, i, NULL, NULL), 1);
+        /* However full it is, the search for what is not there ends. */
+        if (i < 300)
+            CU_ASSERT_FALSE(plr_map_find(&map, "another", &value));
     }
     for (size_t i = 0; i < MANY; i++) {
         snprintf(name, sizeof name, "key-%zu", i);

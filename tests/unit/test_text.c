@@ -37,6 +37,11 @@ static void utf8_is_checked(void)
         CU_ASSERT_EQUAL(
                 plr_utf8_valid_prefix(cases[i].text, strlen(cases[i].text)), cases[i].valid);
     CU_ASSERT_EQUAL(plr_utf8_valid_prefix("a\0b", 3), 3);
+    for (size_t bad = 0; bad < 20; bad++) {
+        char text[21] = "01234567890123456789";
+        text[bad] = '\xff';
+        CU_ASSERT_EQUAL(plr_utf8_valid_prefix(text, 20), bad);
+    }
 }
 
 static void utf8_is_cut_between_characters(void)
@@ -183,6 +188,8 @@ static void nearest_names(void)
     long_text[sizeof long_text - 1] = '\0';
     CU_ASSERT_PTR_NULL(plr_text_nearest(long_text, names, 5));
     CU_ASSERT_PTR_NULL(plr_text_nearest("x", names, 0));
+    const char *const long_name = long_text;
+    CU_ASSERT_PTR_NULL(plr_text_nearest("xxxxxxxxxxxxxxxxxxxx", &long_name, 1));
 }
 
 static void copies(void)
