@@ -61,8 +61,6 @@ for file in $(find include engine net backends init cli -name '*.[chS]' 2>/dev/n
             *) fail "$file" "$header" "only net/http.c and its http_call may" ;;
             esac
             ;;
-        archive.h | archive_entry.h)
-            [ "$file" = net/archive.c ] || fail "$file" "$header" "only net/archive.c may" ;;
         esac
         # init is freestanding: the compiler's own headers are all that it has.
         if [ "$from" = init ]; then

@@ -21,12 +21,17 @@ void plr_buf_clear(plr_buf *buf)
     plr_buf_init(buf);
 }
 
-void plr_buf_reset(plr_buf *buf)
+void plr_buf_truncate(plr_buf *buf, size_t size)
 {
-    buf->size = 0;
+    buf->size = size;
     buf->failed = false;
     if (buf->data != NULL)
-        buf->data[0] = '\0';
+        buf->data[size] = '\0';
+}
+
+void plr_buf_reset(plr_buf *buf)
+{
+    plr_buf_truncate(buf, 0);
 }
 
 static bool grow(plr_buf *buf, size_t more)

@@ -33,6 +33,9 @@ void plr_buf_putc(plr_buf *buf, char c);
 void plr_buf_printf(plr_buf *buf, const char *format, ...) PLR_PRINTF(2, 3);
 void plr_buf_vprintf(plr_buf *buf, const char *format, va_list arguments) PLR_PRINTF(2, 0);
 
+/* Takes back all behind the first `size` bytes, and forgets a failure. */
+void plr_buf_truncate(plr_buf *buf, size_t size);
+
 /* Removes the first `size` bytes. */
 void plr_buf_consume(plr_buf *buf, size_t size);
 
