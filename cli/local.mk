@@ -42,10 +42,13 @@ libplrcli_la_SOURCES = \
 	%reldir%/view/model.h \
 	%reldir%/view/plain.c \
 	%reldir%/view/pretty.c \
+	%reldir%/view/screen.h \
 	%reldir%/view/summary.c \
+	%reldir%/view/table.c \
 	%reldir%/view/terminal.c \
 	%reldir%/view/terminal.h \
 	%reldir%/view/view.h \
+	%reldir%/view/window.c \
 	%reldir%/view/words.c \
 	%reldir%/view/words.h
 
