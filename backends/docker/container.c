@@ -88,6 +88,18 @@ static void on_found(plr_docker *docker, const plr_docker_reply *reply, void *ow
     }
 }
 
+/* Nobody wants a folder where a socket should be. */
+static const char *missing_socket(const plr_docker_attempt *attempt, const char *message)
+{
+    for (size_t i = 0; i < attempt->task->n_volumes; i++) {
+        const char *path = attempt->task->volumes[i].host_path;
+        size_t length = path == NULL ? 0 : strlen(path);
+        if (length > 5 && strcmp(path + length - 5, ".sock") == 0 && strstr(message, path) != NULL)
+            return path;
+    }
+    return NULL;
+}
+
 /* The daemon names only the first path that is missing, and makes them all. */
 static void warn_of_missing(plr_docker_attempt *attempt, const char *message)
 {
@@ -119,7 +131,7 @@ static void on_refused(plr_docker_attempt *attempt, const plr_docker_reply *repl
             plr_docker_attempt_unshared(attempt, message);
             return;
         }
-        if (!attempt->bind_missing) {
+        if (!attempt->bind_missing && missing_socket(attempt, message) == NULL) {
             attempt->bind_missing = true;
             warn_of_missing(attempt, message);
             plr_docker_stage_create(attempt);

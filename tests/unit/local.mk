@@ -58,6 +58,16 @@ unit_tests += %reldir%/test_result
 unit_tests += %reldir%/test_rules
 unit_tests += %reldir%/test_run
 
+# Parts of the Docker backend that ask nobody.
+unit_tests += %reldir%/test_docker_create %reldir%/test_docker_end %reldir%/test_docker_resume \
+	%reldir%/test_docker_where
+docker_LDADD = %reldir%/libharness.la libplrdocker.la libplrnet.la libplrinit.la \
+	libplrengine.la $(CUNIT_LIBS)
+%canon_reldir%_test_docker_create_LDADD = $(docker_LDADD)
+%canon_reldir%_test_docker_end_LDADD = $(docker_LDADD)
+%canon_reldir%_test_docker_resume_LDADD = $(docker_LDADD)
+%canon_reldir%_test_docker_where_LDADD = $(docker_LDADD)
+
 # Shared objects that test_module tries to load.
 check_LTLIBRARIES += %reldir%/modules/no_entry.la %reldir%/modules/wrong_version.la
 %canon_reldir%_modules_no_entry_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
