@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""Faults of output and secrets on a real daemon (the numbers are those of the list of faults)."""
+import base64
+
+import pytest
+
+from docker_steps import IMAGE, document, end, output, step
+
+SECRET = "correct-horse-battery"
+
+
+def secret_step(name, script, **fields):
+    return step(name, script, secrets=[{"name": "token", "env": "TOKEN"}], **fields)
+
+
+def with_secret(*steps, value=SECRET):
+    return document(*steps, secrets=[{"metadata": {"name": "token"}, "data": value}])
+
+
+def test_14_a_line_that_never_ends_is_split_and_memory_stays_small(run):
+    # 64 MiB without a newline: more than the command may ever hold.
+    result = run(document(step("long", "head -c 67108864 /dev/zero | tr '\\0' x")))
+    pieces = [e for e in result.events if e["event"] == "output"]
+    assert result.code == 0 and sum(len(e["text"]) for e in pieces) == 67108864, result.stderr
+    assert max(len(e["text"]) for e in pieces) <= 65536
+    assert sum(1 for e in pieces if e.get("split")) >= 1000
+
+
+def test_15_a_secret_across_writes(run):
+    script = "for c in $(echo $TOKEN | sed 's/./& /g'); do printf %s $c; sleep 0.01; done; echo; echo before $TOKEN after"
+    result = run(with_secret(secret_step("leak", script)))
+    assert SECRET.encode() not in result.stdout, result
+    assert output(result, "leak") == "******\nbefore ****** after\n", result
+
+
+def test_16_multi_line_overlapping_and_encoded(run):
+    value = "first-line-of-it\nsecond-line-of-it"
+    script = 'echo "$TOKEN" | tail -n 1; echo "$TOKEN" | base64; printf "x$TOKEN" | base64 | tr -d "\\n"; echo'
+    result = run(with_secret(secret_step("leak", script), value=value))
+    assert b"second-line" not in result.stdout, result
+    for offset in range(3):
+        encoded = base64.b64encode(b"." * offset + value.encode())[4:-4]
+        assert encoded not in result.stdout, result
+
+
+def test_16_in_the_words_of_a_failure(run):
+    result = run(with_secret(step("leak", image=IMAGE, command=["/bin/sh", "-c", "exec /nowhere/$TOKEN"],
+                                  secrets=[{"name": "token", "env": "TOKEN"}])))
+    assert result.code == 1 and SECRET not in result.stderr and SECRET.encode() not in result.stdout, result
+
+
+def test_17_binary_output_is_byte_exact(run):
+    result = run(document(step("bytes", "printf '\\000\\377\\n\\001a\\r\\n\\200'")))
+    assert result.output("bytes") == b"\x00\xff\n\x01a\r\n\x80", result
+
+
+def test_18_a_reader_that_stalls_holds_the_container_back(run):
+    """Nothing is read for a while: the step waits, and afterwards nothing is missing."""
+    running = run.start(document(step("much", "seq 1 400000")), limit=90)
+    running.line("run-started")
+    result = running.finish()
+    assert result.output("much") == b"".join(b"%d\n" % n for n in range(1, 400001))
+
+
+@pytest.mark.daemon("docker-20.10")
+def test_19_no_line_is_lost_where_a_log_would_rotate(docker, run):
+    # More than the daemon's own log keeps: what counts is what was attached.
+    result = run(document(step("lines", "seq 1 200000")))
+    assert result.output("lines").count(b"\n") == 200000, result.stderr
+    assert end(result, "lines")["reason"] == "exit"
+
+
+def test_ignored_streams_are_drained_and_not_shown(run):
+    result = run(document(step("quiet", "seq 1 100000; echo seen >&2", ignore_stdout=True)))
+    assert result.code == 0 and result.output("quiet") == b"seen\n", result
