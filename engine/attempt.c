@@ -109,8 +109,28 @@ static void on_prepared(plr_op *op, const plr_error *err, void *userdata)
     plr_run_kick(node->run);
 }
 
+static void on_clock(plr_timer *timer, void *userdata)
+{
+    (void)timer;
+    plr_run_node *node = userdata;
+    node->on_clock(node);
+}
+
+void plr_attempt_set_clock(plr_run_node *node, void (*call)(plr_run_node *node), uint64_t in_ns)
+{
+    node->on_clock = call;
+    plr_timer_set(node->clock, plr_loop_now(loop_of(node)) + in_ns);
+}
+
 void plr_attempt_prepare(plr_run_node *node, bool ahead)
 {
+    plr_error err = { 0 };
+    if (node->clock == NULL &&
+            plr_timer_new(loop_of(node), &node->clock, on_clock, node, &err) < 0) {
+        if (!ahead)
+            plr_attempt_fail(node, &err);
+        return;
+    }
     node->ahead = node->began_ahead = ahead;
     node->run->n_ahead += ahead;
     node->clean = false;
@@ -131,17 +151,8 @@ void plr_attempt_turn(plr_run_node *node)
         start(node);
 }
 
-static void set_clock(plr_run_node *node, plr_timer_fn *on_clock, int64_t in_ns, plr_error *err)
+static void on_timeout(plr_run_node *node)
 {
-    plr_timer_free(steal(node->clock));
-    if (plr_timer_new(loop_of(node), &node->clock, on_clock, node, err) == 0)
-        plr_timer_set(node->clock, plr_loop_now(loop_of(node)) + (uint64_t)in_ns);
-}
-
-static void on_timeout(plr_timer *timer, void *userdata)
-{
-    (void)timer;
-    plr_run_node *node = userdata;
     if (!node->concluded) /* else it kept to its time */
         plr_attempt_stop(node, PLR_REASON_TIMEOUT, false);
 }
@@ -154,11 +165,11 @@ static void begin_running(plr_run_node *node)
     node->run->known.started = true;
     plr_schedule_awake(node);
     if (step->timeout_ns > 0 && (!step->detach || step->ready != NULL))
-        set_clock(node, on_timeout, step->timeout_ns, &err);
+        plr_attempt_set_clock(node, on_timeout, (uint64_t)step->timeout_ns);
     if (step->detach && step->ready == NULL) {
         node->met = true;
         plr_schedule_decided(node, PLR_RULE_PASSED);
-    } else if (step->ready != NULL && err.code == PLR_OK) {
+    } else if (step->ready != NULL) {
         plr_ready_begin(node, &err);
     }
     if (err.code != PLR_OK) {
@@ -247,10 +258,8 @@ void plr_attempt_skip(plr_run_node *node, plr_skip why)
     plr_run_kick(run);
 }
 
-static void on_killed_limit(plr_timer *timer, void *userdata)
+static void on_killed_limit(plr_run_node *node)
 {
-    (void)timer;
-    plr_run_node *node = userdata;
     plr_end end = { .size = sizeof end,
         .reason = PLR_REASON_LOST,
         .fault = PLR_FAULT_INFRASTRUCTURE,
@@ -274,23 +283,19 @@ static void on_signalled(plr_op *op, const plr_error *err, void *userdata)
     plr_run_kick(node->run);
 }
 
-static void on_grace_over(plr_timer *timer, void *userdata)
+static void on_grace_over(plr_run_node *node)
 {
-    (void)timer;
-    send_signal(userdata, SIGKILL);
+    send_signal(node, SIGKILL);
 }
 
 static void send_signal(plr_run_node *node, int number)
 {
-    plr_error err = { 0 };
     bool is_kill = number == SIGKILL;
     node->kill_wanted |= is_kill;
     if (is_kill)
-        set_clock(node, on_killed_limit, (int64_t)KILLED_LIMIT_NS, &err);
+        plr_attempt_set_clock(node, on_killed_limit, KILLED_LIMIT_NS);
     else
-        set_clock(node, on_grace_over, node->run->view.grace_ns, &err);
-    if (err.code != PLR_OK)
-        plr_emit_text(node->run, node, PLR_EVENT_WARNING, err.message);
+        plr_attempt_set_clock(node, on_grace_over, (uint64_t)node->run->view.grace_ns);
     if (node->stop_op.active) {
         plr_op_cancel(&node->stop_op); /* the kill follows when it is done */
         return;

@@ -158,10 +158,8 @@ static void remove_attempt(plr_run_node *node)
     plr_attempt_discard(node);
 }
 
-static void on_backoff_over(plr_timer *timer, void *userdata)
+static void on_backoff_over(plr_run_node *node)
 {
-    (void)timer;
-    plr_run_node *node = userdata;
     node->backing_off = false;
     if (node->clean)
         plr_attempt_turn(node);
@@ -170,7 +168,6 @@ static void on_backoff_over(plr_timer *timer, void *userdata)
 static void try_again(plr_run_node *node)
 {
     const plr_retry *retry = &node->task.step->retry;
-    plr_loop *loop = node->run->engine->loop;
     int64_t wait = retry->backoff_ns;
     for (unsigned i = 1; i < node->task.attempt && wait < INT64_MAX / 4; i++)
         wait *= 2;
@@ -178,17 +175,11 @@ static void try_again(plr_run_node *node)
     node->end_known = node->kill_sent = node->kill_wanted = node->concluded = false;
     node->stopped_as = PLR_REASON_NONE;
     plr_attempt_move(node, PLR_STATE_PENDING, NULL);
-    node->backing_off = wait > 0;
-    if (wait == 0 && node->clean)
+    node->backing_off = wait > 0 && node->clock != NULL; /* none: there was no memory for one */
+    if (node->backing_off)
+        plr_attempt_set_clock(node, on_backoff_over, (uint64_t)wait);
+    else if (node->clean)
         plr_attempt_turn(node);
-    if (wait == 0)
-        return;
-    plr_error err = { 0 };
-    if (plr_timer_new(loop, &node->clock, on_backoff_over, node, &err) < 0) {
-        plr_attempt_fail(node, &err);
-        return;
-    }
-    plr_timer_set(node->clock, plr_loop_now(loop) + (uint64_t)wait);
 }
 
 static void count_end(plr_run_node *node, const plr_end *end)
@@ -213,7 +204,8 @@ void plr_attempt_finish(plr_run_node *node)
     plr_schedule_leave_ahead(node);
     if (!node->end_known)
         *end = (plr_end){ .exit_code = -1 };
-    plr_timer_free(steal(node->clock));
+    if (node->clock != NULL)
+        plr_timer_set(node->clock, 0);
     plr_ready_end(node);
     plr_output_end(node);
     node->backing_off = false;
@@ -227,6 +219,7 @@ void plr_attempt_finish(plr_run_node *node)
     if (end->will_retry) {
         try_again(node);
     } else {
+        plr_timer_free(steal(node->clock));
         plr_schedule_decided(node, outcome_of(node, end));
         plr_schedule_release_slot(node);
     }

@@ -62,8 +62,10 @@ struct plr_run_node {
     bool clean; /* the backend holds nothing of this attempt */
     plr_run_node *next_waiting, *next_wanting;
     plr_op op, stop_op, probe_op;
-    plr_timer
-            *clock; /* the attempt's timeout, then grace, then the wait for a killed one; backoff */
+    /* The attempt's timeout, then its grace, then the wait for a killed one; the backoff. Made with
+     * the preparation, so that to stop a step needs no memory. */
+    plr_timer *clock;
+    void (*on_clock)(plr_run_node *node);
     plr_reason stopped_as; /* why we stopped it, or NONE */
     bool kill_sent, kill_wanted;
     plr_end end;
@@ -199,6 +201,8 @@ void plr_attempt_stop(plr_run_node *node, plr_reason why, bool now);
 void plr_attempt_report(plr_run_node *node, const plr_report *report);
 void plr_attempt_discard(plr_run_node *node); /* the backend removes what it holds of the attempt */
 void plr_attempt_clear(plr_run_node *node);
+void plr_attempt_set_clock(
+        plr_run_node *node, void (*on_clock)(plr_run_node *node), uint64_t in_ns);
 
 /* attempt_end.c */
 void plr_attempt_finish(plr_run_node *node);

@@ -23,3 +23,7 @@ endif
 check_PROGRAMS += %reldir%/oom_net
 %canon_reldir%_oom_net_SOURCES = %reldir%/oom_net.c $(failing_malloc)
 %canon_reldir%_oom_net_LDFLAGS = $(AM_LDFLAGS) $(failing_malloc_ldflags)
+
+check_PROGRAMS += %reldir%/oom_run
+%canon_reldir%_oom_run_SOURCES = %reldir%/oom_run.c $(failing_malloc)
+%canon_reldir%_oom_run_LDFLAGS = $(AM_LDFLAGS) $(failing_malloc_ldflags)

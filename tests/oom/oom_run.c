@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs on the fake backend while each allocation of the engine fails in turn. A run ends, whatever
+ * fails, nothing leaks, and what looks like a success has given out all that was printed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <pipeline/pipeline.h>
+
+#include "tests/oom/failing_malloc.h"
+
+typedef struct scenario {
+    const char *json;
+    const char *output; /* of a run that is whole */
+    plr_outcome outcome;
+    bool later; /* the host holds each output event for a while */
+    size_t n_whole, n_broken;
+} scenario;
+
+typedef struct host {
+    plr_engine *engine;
+    plr_run *run;
+    char output[4096];
+    size_t size;
+    bool over, has_gap, later, holds;
+} host;
+
+static void check(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "oom_run: %s, after allocation %zu\n", what, plr_oom_disarm());
+    abort();
+}
+
+static plr_answer on_event(const plr_event *event, void *userdata)
+{
+    host *h = userdata;
+    check(!h->over, "an event came after the end");
+    h->over = event->type == PLR_EVENT_RUN_ENDED;
+    if (event->type != PLR_EVENT_OUTPUT)
+        return PLR_ANSWER_GO_ON;
+    h->has_gap |= (event->u.output.flags & PLR_OUTPUT_GAP) != 0;
+    size_t room = sizeof h->output - 1 - h->size;
+    size_t taken = event->u.output.size < room ? event->u.output.size : room;
+    if (taken > 0)
+        memcpy(h->output + h->size, event->u.output.data, taken);
+    h->size += taken;
+    h->holds = h->later;
+    return h->later ? PLR_ANSWER_LATER : PLR_ANSWER_GO_ON;
+}
+
+static int start(host *h, const char *json, plr_error *err)
+{
+    plr_engine_options options = { .size = sizeof options, .clock = PLR_CLOCK_VIRTUAL };
+    plr_run_options run_options = { .size = sizeof run_options, .sink_timeout_ns = -1 };
+    plr_backend *backend = NULL;
+    plr_spec *spec = NULL;
+    int r = plr_engine_new(&h->engine, &options, err);
+    if (r == 0)
+        r = plr_backend_open(&backend, h->engine, "fake", NULL, 0, err);
+    if (r == 0)
+        r = plr_spec_read(&spec, "oom", json, strlen(json), NULL, NULL, NULL, err);
+    if (r == 0)
+        r = plr_run_start(&h->run, backend, spec, &run_options, on_event, h, err);
+    plr_spec_unref(spec);
+    return r;
+}
+
+static void go_to_the_end(host *h)
+{
+    alarm(10); /* a hang shall be seen */
+    while (!h->over) {
+        plr_error err = { 0 };
+        int r = plr_engine_dispatch(h->engine, h->holds ? 0 : -1, &err);
+        check(r >= 0, err.message);
+        if (h->holds) {
+            h->holds = false;
+            plr_run_continue(h->run);
+        }
+    }
+    alarm(0);
+}
+
+static void play(bool failing, void *userdata)
+{
+    scenario *s = userdata;
+    host *h = calloc(1, sizeof *h);
+    plr_error err = { 0 };
+    plr_result result = { 0 };
+    if (h == NULL)
+        return;
+    h->later = s->later;
+    int r = start(h, s->json, &err);
+    if (r == 0) {
+        go_to_the_end(h);
+        check(plr_run_wait(h->run, &result, &err) == 0, "the run is over and cannot be waited for");
+        bool whole = strcmp(h->output, s->output) == 0;
+        if (result.outcome == s->outcome && !whole && !h->has_gap)
+            fprintf(stderr, "%s", h->output);
+        check(result.outcome != s->outcome || whole || h->has_gap, "output was lost in silence");
+        check(failing || (result.outcome == s->outcome && whole), "without a failure it failed");
+        *(result.outcome == s->outcome && whole ? &s->n_whole : &s->n_broken) += 1;
+    } else {
+        check(failing, err.message);
+        check(r == PLR_ERR_NOMEM, err.message);
+        s->n_broken++;
+    }
+    plr_run_free(h->run);
+    plr_engine_free(h->engine);
+    free(h);
+}
+
+#define STEP(name, fake, more)                                                                     \
+    "{\"metadata\":{\"name\":\"" name                                                              \
+    "\"},\"docker\":{\"image\":\"i:1\"},\"environment\":{\"FAKE\":"                                \
+    "\"" fake "\"}" more "}"
+
+static scenario scenarios[] = {
+    { .json = "{\"steps\":[" STEP("hello", "out hello, world", "") "]}",
+            .output = "hello, world\n",
+            .outcome = PLR_OUTCOME_PASSED },
+    { .json = "{\"secrets\":[{\"metadata\":{\"name\":\"s\"},\"data\":\"hunter2!\"}]"
+              ",\"services\":[" STEP(
+                      "db", "ready 100ms;hang", ",\"ready\":{\"tcp\":80}") "],\"steps\":[" STEP("a",
+                      "part o;sleep 1s;out ne;@1 exit 1;env S;err done",
+                      ",\"secrets\":[{\"name\":\"s\",\"env\":\"S\"}],"
+                      "\"retry\":{\"attempts\":2,\"on\":[\"exit\"],\"backoff\":\"1s\"},\"timeout\":"
+                      "\"1m\"") "," STEP("b", "ignore-term;hang",
+                      ",\"timeout\":\"1s\",\"ignore_err\":true") "],\"hooks\":{"
+                                                                 "\"always\":"
+                                                                 "[" STEP("h",
+                                                                         "env "
+                                                                         "PIPELINE_"
+                                                                         "RESULT",
+                                                                         "") "]}}",
+            .output = "one\none\n******\ndone\npassed\n",
+            .outcome = PLR_OUTCOME_PASSED,
+            .later = true },
+};
+
+int main(void)
+{
+    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
+        size_t n = plr_oom_each(play, &scenarios[i]);
+        check(n > 0, "nothing was tested");
+        printf("scenario %zu: %zu allocations; %zu runs were whole, %zu were not and said so\n", i,
+                n, scenarios[i].n_whole, scenarios[i].n_broken);
+    }
+    return 0;
+}
