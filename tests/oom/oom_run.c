@@ -138,6 +138,11 @@ static scenario scenarios[] = {
             .output = "one\none\n******\ndone\npassed\n",
             .outcome = PLR_OUTCOME_PASSED,
             .later = true },
+    { .json = "{\"steps\":[" STEP("a", "@1 exit 1;exit 0",
+              ",\"retry\":{\"attempts\":3,\"backoff\":\"1s\"}") "," STEP("b", "hang",
+              ",\"detach\":true") "]}",
+            .output = "",
+            .outcome = PLR_OUTCOME_PASSED },
 };
 
 int main(void)
