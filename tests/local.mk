@@ -19,3 +19,7 @@ EXTRA_DIST += %reldir%/services %reldir%/init %reldir%/integration %reldir%/cli 
 # What ./check and ./quickstart stand on. (./check itself is in dist-hook: here make would take it for
 # its own target of that name, and test before each release.)
 EXTRA_DIST += quickstart .ci/run %reldir%/count %reldir%/install-packages
+
+# A host for tests/integration/test_many.py.
+noinst_PROGRAMS += tests/integration/many_runs
+tests_integration_many_runs_LDADD = libpipeline-runtime.la
