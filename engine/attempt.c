@@ -260,6 +260,10 @@ void plr_attempt_skip(plr_run_node *node, plr_skip why)
 
 static void on_killed_limit(plr_run_node *node)
 {
+    if (node->run->paused) { /* its end may stand behind output that the host does not take yet */
+        plr_attempt_set_clock(node, on_killed_limit, KILLED_LIMIT_NS);
+        return;
+    }
     plr_end end = { .size = sizeof end,
         .reason = PLR_REASON_LOST,
         .fault = PLR_FAULT_INFRASTRUCTURE,

@@ -67,8 +67,11 @@ static void put_line(fake_attempt *attempt, plr_stream stream, const char *text)
     put(attempt, stream, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
 }
 
+/* As with real output, the end comes after it: not while nobody reads. */
 static void tell_end(fake_attempt *attempt)
 {
+    if (attempt->paused)
+        return;
     attempt->ended = true;
     report(attempt, &(plr_report){ .type = PLR_REPORT_EOF });
     report(attempt, &(plr_report){ .type = PLR_REPORT_ENDED, .u.end = attempt->end });
@@ -393,6 +396,8 @@ void fake_flow(void *self, plr_task *task, bool paused)
     if (attempt == NULL || attempt->paused == paused)
         return;
     attempt->paused = paused;
+    if (!paused && attempt->end.size != 0 && !attempt->ended)
+        wait_for(attempt, 0);
     if (!paused && attempt->at < attempt->script.n && attempt->started &&
             attempt->script.actions[attempt->at].word == FAKE_FLOOD)
         wait_for(attempt, 0); /* from the loop, not inside this call */

@@ -232,6 +232,17 @@ static void a_cancel_works_while_the_host_waits(void)
     forget(&s);
 }
 
+/* Its end is behind what nobody has read yet: that is no reason to call it lost. */
+static void a_cancel_waits_for_a_host_that_waits(void)
+{
+    seen s = { .cancel_at_first = true };
+    s.play.later_ns = 180000000000;
+    watch(&s, STEPS(STEP("a", "flood 1000", "")));
+    CU_ASSERT_STRING_EQUAL(s.play.ends.data, "a cancelled\n");
+    CU_ASSERT_EQUAL(s.play.result.outcome, PLR_OUTCOME_CANCELLED);
+    forget(&s);
+}
+
 /* Fault 18. */
 static void a_host_that_never_goes_on(void)
 {
@@ -262,6 +273,7 @@ static const plr_test tests[] = {
     { "a log has head and tail", a_log_has_head_and_tail },
     { "a slow host gets all, in order", a_slow_host_gets_all_in_order },
     { "a cancel works while the host waits", a_cancel_works_while_the_host_waits },
+    { "a cancel waits for a host that waits", a_cancel_waits_for_a_host_that_waits },
     { "a host that never goes on", a_host_that_never_goes_on },
     { NULL, NULL },
 };
