@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The fields of a document as a container sees them, on real daemons."""
 import base64
+import json
+import re
 import signal
 
 import pytest
 
 from docker_steps import IMAGE, document, end, output, step, warnings
+from peer import HTTP_500
 
 WAIT = "trap 'exit 0' TERM; echo up; while :; do sleep 0.1; done"
 NAMESPACE = "readlink /proc/self/ns/net"
@@ -139,3 +142,176 @@ def test_a_command_that_cannot_be_run(run, command, code, words):
     ended = end(result, "a")
     assert (result.code, ended["reason"], ended["exit_code"]) == (1, "exit", code), result
     assert command[0] in ended["message"] and words in ended["message"], result
+
+
+# Redis stands for any server that others find by name.
+def server(**fields):
+    return {"metadata": {"name": "server"}, "docker": {"image": "redis:4-alpine"}, "ready": {"tcp": 6379}, **fields}
+
+
+def ping(name):
+    return step("ping", f"redis-cli -h {name} ping", image="redis:4-alpine")
+
+
+@pytest.mark.parametrize("mode", ["shared", "isolated"])
+@pytest.mark.parametrize("name", ["server", "cache.example"])
+def test_names_and_aliases_resolve(run, mode, name):
+    passed(run(document(ping(name), services=[server(aliases=["cache.example"])]), f"--network {mode}"), ping="PONG\n")
+
+
+def namespaces(result):
+    return {name: output(result, name).strip() for name in result.ends}
+
+
+def test_shared_and_isolated_networks(docker, run):
+    # Alive at the same time: the number of a dead namespace may be given again.
+    doc = document(step("s", f"{NAMESPACE}; {WAIT}", detach=True, ready={"log": "up"}), step("a", NAMESPACE))
+    there = docker.net("readlink", "/proc/self/ns/net").strip()
+
+    shared = passed(run(doc, "--network shared"))
+    assert output(shared, "s") == output(shared, "a") + "up\n" and output(shared, "a").strip() != there, shared
+
+    isolated = passed(run(doc, "--network isolated"))
+    found = {output(isolated, "s").split()[0], output(isolated, "a").strip(), there}
+    assert len(found) == 3, isolated
+
+
+def test_host_network_and_none(docker, run):
+    there = docker.net("readlink", "/proc/self/ns/net")
+    # A namespace without a network has no route: only the table's head.
+    routes = "wc -l </proc/net/route"
+    passed(run(document(step("a", NAMESPACE)), "--network host"), a=there)
+    passed(run(document(step("a", routes)), "--network none"), a="1\n")
+    mixed = passed(run(document(step("host", NAMESPACE, network="host"), step("none", routes, network="none"),
+                                step("own", NAMESPACE))), host=there, none="1\n")
+    assert output(mixed, "own") != there
+
+
+def test_the_networks_id_is_in_the_environment(docker, run):
+    script = 'echo "$DOCKER_NETWORK_ID,$DRONE_DOCKER_NETWORK_ID"'
+    running = run.start(document(step("a", script), step("b", WAIT)), "--network isolated")
+    running.line('"text":"up')
+    [network] = docker.networks()
+    running.signal(signal.SIGINT)
+    assert output(running.finish(), "a") == f"{network['Id']},{network['Id']}\n"
+
+    running = run.start(document(step("a", script), step("b", WAIT)), "--network shared")
+    running.line('"text":"up')
+    [container] = docker.containers("io.pipeline-runtime.step=b")
+    joined = docker.inspect(container["Id"])["HostConfig"]["NetworkMode"]
+    running.signal(signal.SIGINT)
+    assert joined.startswith("container:")
+    assert output(running.finish(), "a") == f"{joined},{joined}\n"
+
+    for mode in ("host", "none"):
+        passed(run(document(step("a", "env | grep -c NETWORK_ID; true")), f"--network {mode}"), a="0\n")
+
+
+def test_dns_and_hosts(run):
+    fields = {"dns": ["192.0.2.53"], "dns_search": ["plr.example"], "extra_hosts": ["there:192.0.2.7"]}
+    for network in ({"network": "bridge"}, {}):
+        result = passed(run(document(step("a", "cat /etc/resolv.conf /etc/hosts", docker={**fields, **network}))))
+        assert re.search(r"(?m)^192\.0\.2\.7\s+there$", output(result, "a")), result
+        assert re.search(r"(?m)^search plr\.example$", output(result, "a")), result
+        # A network of the run's own has Docker's name server in between.
+        assert ("nameserver 192.0.2.53" in output(result, "a")) == bool(network), result
+
+
+def test_dns_in_a_shared_network_is_refused(docker, run):
+    result = run(document(step("a", docker={"dns": ["192.0.2.53"]}), step("b")), "--network shared")
+    assert result.code == 2 and "--network isolated can" in result.stderr, result
+    assert docker.leftovers() == []
+
+
+@pytest.mark.parametrize("mode", ["shared", "isolated"])
+def test_ports_are_published(docker, run, mode):
+    service = server(docker={"image": "redis:4-alpine", "ports": [{"port": 6379, "host": 16379, "protocol": "tcp"}]})
+    running = run.start(document(step("a", WAIT), services=[service]), f"--network {mode}")
+    running.line('"text":"up')
+    ask = "import socket; s = socket.create_connection(('127.0.0.1', 16379), 5); s.sendall(b'PING\\r\\n'); print(s.recv(99))"
+    assert docker.net("/usr/bin/python3", "-c", ask) == "b'+PONG\\r\\n'\n"
+    running.signal(signal.SIGINT)
+    assert running.finish().code == 130
+
+
+def test_mtu(run):
+    passed(run(document(step("a", "cat /sys/class/net/eth0/mtu")), "--network isolated --docker-mtu 1312"), a="1312\n")
+
+
+def tagged(docker, registry, tag):
+    """IMAGE under a name of that registry, as if it had been pulled before."""
+    name = f"127.0.0.1:{registry.port}/alpine"
+    docker.post(f"/images/{IMAGE}/tag", repo=name, tag=tag)
+    return f"{name}:{tag}"
+
+
+def pulling(image, policy, script="echo here"):
+    return document(step("a", script, image=image, docker={"pull_policy": policy}))
+
+
+def asked(registry, tag):
+    """Whether the daemon asked the registry what this tag is."""
+    return [r for r in registry.requests if r.path == f"/v2/alpine/manifests/{tag}"]
+
+
+def test_pull_never(docker, bad_registry, run):
+    result = run(pulling(f"127.0.0.1:{bad_registry.port}/alpine:3.6", "never"))
+    assert (result.code, end(result, "a")["reason"]) == (1, "image"), result
+    assert "never" in end(result, "a")["message"] and bad_registry.requests == [], result
+    passed(run(pulling(tagged(docker, bad_registry, "latest"), "never")), a="here\n")
+    assert bad_registry.requests == []
+
+
+def test_pull_if_not_exists(docker, bad_registry, run):
+    passed(run(pulling(tagged(docker, bad_registry, "latest"), "if-not-exists")), a="here\n")
+    assert bad_registry.requests == []
+    passed(run(pulling(f"127.0.0.1:{bad_registry.port}/alpine:3.6", "if-not-exists")), a="here\n")
+    assert asked(bad_registry, "3.6")
+
+
+def test_pull_by_default_is_for_latest_and_what_is_absent(docker, bad_registry, run):
+    passed(run(pulling(tagged(docker, bad_registry, "3.6"), "default")), a="here\n")
+    assert bad_registry.requests == []
+    passed(run(pulling(tagged(docker, bad_registry, "latest"), "default")), a="here\n")
+    assert asked(bad_registry, "latest")
+
+
+def test_pull_always(docker, bad_registry, run):
+    passed(run(pulling(tagged(docker, bad_registry, "3.6"), "always")), a="here\n")
+    assert asked(bad_registry, "3.6")
+
+
+def test_a_registry_that_is_down_is_a_warning_where_the_image_is_there(docker, bad_registry, run):
+    bad_registry.play("(GET|HEAD)", "/v2/.*", HTTP_500)
+    result = passed(run(pulling(tagged(docker, bad_registry, "latest"), "default")), a="here\n")
+    assert [text for text in warnings(result) if "going on with the image that is there" in text], result
+
+
+def test_credentials_of_the_document_and_of_a_file(tmp_path, registry_auth, docker, run):
+    address, user, password = registry_auth
+    doc = pulling(f"{address}/alpine:3.6", "always")
+    refused = run(doc)
+    assert (refused.code, end(refused, "a")["reason"]) == (1, "image"), refused
+
+    auths = {"auths": [{"address": address, "username": user, "password": password}]}
+    passed(run({**doc, "docker": auths}), a="here\n")
+
+    config = tmp_path / "config.json"
+    token = base64.b64encode(f"{user}:{password}".encode()).decode()
+    config.write_text(json.dumps({"auths": {address: {"auth": token}}}))
+    passed(run(doc, ["--config", str(config)]), a="here\n")
+
+
+def test_one_document_twice_at_once(tmp_path, run):
+    """Both are in the middle at the same time, and each has its own volume and server."""
+    doc = document(step("a", "redis-cli -h server incr n; touch /v/$(hostname); echo up;"
+                             " until [ -e /gate/open ]; do sleep 0.1; done", image="redis:4-alpine",
+                        volumes=at("/v") + at("/gate", "gate")),
+                   step("b", "redis-cli -h server incr n; ls /v | wc -l", image="redis:4-alpine", volumes=at("/v")),
+                   services=[server()], volumes=[temp("v"), host("gate", tmp_path)])
+    both = [run.start(doc), run.start(doc)]
+    for running in both:
+        running.line('"text":"up')
+    (tmp_path / "open").touch()
+    results = [passed(running.finish(), a="1\nup\n", b="2\n1\n") for running in both]
+    assert len({result.ended["run"] for result in results}) == 2
