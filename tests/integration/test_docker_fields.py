@@ -2,8 +2,10 @@
 """The fields of a document as a container sees them, on real daemons."""
 import base64
 import json
+import os
 import re
 import signal
+import tempfile
 
 import pytest
 
@@ -315,3 +317,14 @@ def test_one_document_twice_at_once(tmp_path, run):
     (tmp_path / "open").touch()
     results = [passed(running.finish(), a="1\nup\n", b="2\n1\n") for running in both]
     assert len({result.ended["run"] for result in results}) == 2
+
+
+def test_a_dozen_in_a_row_leave_nothing(docker, run):
+    images = docker.images()
+    doc = document(step("a", "echo x | tee /v/x", volumes=at("/v")), volumes=[temp("v")])
+    # The path of a socket has little room, and pytest's own folders are deep.
+    with tempfile.TemporaryDirectory(prefix="plr-12-", dir="/tmp") as folder:
+        for _ in range(12):
+            passed(run(doc, ["--docker-folder", folder]), a="x\n")
+        assert os.listdir(folder) == []
+    assert docker.leftovers() == [] and docker.images() == images
