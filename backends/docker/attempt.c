@@ -203,15 +203,20 @@ void plr_docker_attempt_again(plr_docker_attempt *attempt)
     scrap(attempt);
 }
 
-void plr_docker_attempt_unshared(plr_docker_attempt *attempt, const char *why)
+void plr_docker_note_unshared(plr_docker_run *run, const char *why)
 {
-    plr_docker *docker = attempt->run->docker;
+    plr_docker *docker = run->docker;
     char text[700];
     snprintf(text, sizeof(text),
             "docker: no file can be shared with containers (%.500s); steps are not held", why);
     if (docker->sharing != PLR_DOCKER_SHARING_FAILS)
-        docker->host->run_notice(attempt->run->view, text);
+        docker->host->run_notice(run->view, text);
     docker->sharing = PLR_DOCKER_SHARING_FAILS;
+}
+
+void plr_docker_attempt_unshared(plr_docker_attempt *attempt, const char *why)
+{
+    plr_docker_note_unshared(attempt->run, why);
     attempt->failure = (plr_error){ 0 };
     attempt->route = plain;
     attempt->goal = attempt->goal == COUNT(with_init) ? COUNT(plain) : GOAL_IMAGE;

@@ -34,5 +34,7 @@ int plr_docker_share_folder(
 bool plr_docker_share_init(const char *arch, const unsigned char **ret_data, size_t *ret_size);
 void plr_docker_share_remove(const char *folder);
 void plr_docker_share_clear(plr_docker *docker);
+/* Removes the folders of processes that are gone. */
+void plr_docker_share_sweep(const plr_docker *docker);
 
 #endif

@@ -173,6 +173,8 @@ void plr_docker_attempt_start(
         plr_docker_attempt *attempt, const plr_pair *late, size_t n_late, plr_op *op);
 void plr_docker_attempt_next(plr_docker_attempt *attempt);
 void plr_docker_attempt_fail(plr_docker_attempt *attempt, const plr_error *err);
+/* plr-init cannot be bound into containers of this daemon; said once. */
+void plr_docker_note_unshared(plr_docker_run *run, const char *why);
 /* plr-init cannot be used in this container: go the plain way, and all others after it. */
 void plr_docker_attempt_unshared(plr_docker_attempt *attempt, const char *why);
 /* Its container is of no use, and nothing of the user's has run: another one is made. */

@@ -58,9 +58,9 @@ static void on_removed(plr_docker *docker, const plr_docker_reply *reply, void *
         run->pause = PLR_DOCKER_PAUSE_NONE;
 }
 
-static void unshared(plr_docker_run *run)
+static void unshared(plr_docker_run *run, const char *why)
 {
-    run->docker->sharing = PLR_DOCKER_SHARING_FAILS;
+    plr_docker_note_unshared(run, why);
     plr_docker_channel_free(steal(run->pause_channel));
     _cleanup_free_ char *name = plr_docker_name(run->view->id, "pause");
     plr_docker_askf(run->docker, "DELETE", on_removed, run, "/containers/%s?force=1&v=1",
@@ -87,7 +87,7 @@ void plr_docker_pause_died(plr_docker_run *run)
 {
     plr_error err = { 0 };
     if (run->pause == PLR_DOCKER_PAUSE_STARTED && !run->pause_held) {
-        unshared(run);
+        unshared(run, "plr-init did not connect");
         return;
     }
     plr_error_set(&err, PLR_ERR_INFRASTRUCTURE,
@@ -116,7 +116,7 @@ static void on_started(plr_docker *docker, const plr_docker_reply *reply, void *
     (void)docker;
     if (reply->error.code != 0) {
         if (run->pause_channel != NULL && strstr(reply->error.message, PLR_DOCKER_SHARE) != NULL)
-            unshared(run);
+            unshared(run, reply->error.message);
         else
             fail(run, &reply->error, reply->status);
     } else if (run->pause_channel == NULL || run->pause_held) {
@@ -171,7 +171,7 @@ static void on_created(plr_docker *docker, const plr_docker_reply *reply, void *
     if (reply->error.code != 0) {
         if (run->pause_channel != NULL &&
                 strstr(reply->error.message, plr_docker_channel_folder(run->pause_channel)) != NULL)
-            unshared(run);
+            unshared(run, reply->error.message);
         else
             fail(run, &reply->error, reply->status);
         return;

@@ -3,8 +3,10 @@
  * names that nobody else can guess: whoever connects first is taken for the container. */
 #include "backends/docker/channel.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -16,7 +18,7 @@
 #include "init/embed.h"
 
 /* Longer paths do not fit into the address of a socket, with the names below them. */
-#define BASE_LONGEST 50
+#define BASE_LONGEST 40
 
 bool plr_docker_share_init(const char *arch, const unsigned char **ret_data, size_t *ret_size)
 {
@@ -41,23 +43,49 @@ static bool is_usable(const char *folder)
            access(folder, W_OK | X_OK) == 0;
 }
 
+/* "plr-NAMESPACE-PID-": whose folder it is, so that a sweep knows those of the dead. */
+static void own_prefix(char *prefix, size_t size, bool with_pid)
+{
+    char space[64] = "";
+    ssize_t length = readlink("/proc/self/ns/pid", space, sizeof(space) - 1);
+    const char *inode = length < 0 ? NULL : strchr(space, '[');
+    int digits = inode == NULL ? 0 : (int)strspn(inode + 1, "0123456789");
+    snprintf(prefix, size, "plr-%.*s-", digits, inode == NULL ? "" : inode + 1);
+    size_t used = strlen(prefix);
+    if (with_pid)
+        snprintf(prefix + used, size - used, "%ld-", (long)getpid());
+}
+
+#define N_CANDIDATES 5
+
+static void list_candidates(const plr_docker *docker, const char *candidates[N_CANDIDATES])
+{
+    candidates[0] = docker->settings.folder;
+    candidates[1] = getenv("XDG_RUNTIME_DIR");
+    candidates[2] = getenv("TMPDIR");
+    candidates[3] = "/tmp";
+    candidates[4] = "/var/tmp";
+}
+
 static int open_base(plr_docker *docker, plr_error *err)
 {
     if (docker->folder != NULL)
         return 0;
-    const char *candidates[] = { docker->settings.folder, getenv("XDG_RUNTIME_DIR"),
-        getenv("TMPDIR"), "/tmp", "/var/tmp" };
+    const char *candidates[N_CANDIDATES];
     const char *given = docker->settings.folder;
+    char prefix[96];
+    own_prefix(prefix, sizeof(prefix), true);
+    list_candidates(docker, candidates);
     if (given != NULL && !is_usable(given))
         return plr_error_set(err, PLR_ERR_CONFIGURATION,
                 "docker-folder: %s cannot be used (an absolute path of up to %d bytes, writable, "
                 "not mounted noexec)",
                 given, BASE_LONGEST);
-    for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
+    for (size_t i = 0; i < N_CANDIDATES; i++) {
         if (!is_usable(candidates[i]))
             continue;
         _cleanup_free_ char *folder = NULL;
-        if (asprintf(&folder, "%s/plr-%ld-XXXXXX", candidates[i], (long)getpid()) < 0) {
+        if (asprintf(&folder, "%s/%sXXXXXX", candidates[i], prefix) < 0) {
             folder = NULL;
             return plr_error_nomem(err);
         }
@@ -121,7 +149,7 @@ int plr_docker_share_folder(char **ret_folder, plr_docker *docker, const char *a
 void plr_docker_share_remove(const char *folder)
 {
     static const char *const names[] = { "init", "socket" };
-    char path[256];
+    char path[600];
     for (size_t i = 0; i < 2; i++) {
         snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
         unlink(path);
@@ -129,15 +157,60 @@ void plr_docker_share_remove(const char *folder)
     rmdir(folder);
 }
 
-void plr_docker_share_clear(plr_docker *docker)
+/* A folder as open_base makes it, with what is in it. */
+static void remove_base(const char *base)
 {
     static const char *const names[] = { "amd64", "arm64" };
-    char path[256];
-    for (size_t i = 0; docker->folder != NULL && i < 2; i++) {
-        snprintf(path, sizeof(path), "%s/%s", docker->folder, names[i]);
+    char path[512];
+    DIR *dir = opendir(base);
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        snprintf(path, sizeof(path), "%s/%s", base, entry->d_name);
+        if (entry->d_name[0] != '.')
+            plr_docker_share_remove(path);
+    }
+    if (dir != NULL)
+        closedir(dir);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof(path), "%s/%s", base, names[i]);
         unlink(path);
     }
+    rmdir(base);
+}
+
+void plr_docker_share_clear(plr_docker *docker)
+{
     if (docker->folder != NULL)
-        rmdir(docker->folder);
+        remove_base(docker->folder);
     free(steal(docker->folder));
+}
+
+/* Whether it is a folder of ours whose process is gone. */
+static bool is_orphan(const char *path, const char *name, const char *prefix)
+{
+    struct stat st;
+    char *end;
+    size_t length = strlen(prefix);
+    if (strncmp(name, prefix, length) != 0 || lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) ||
+            st.st_uid != geteuid())
+        return false;
+    long pid = strtol(name + length, &end, 10);
+    return *end == '-' && pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+void plr_docker_share_sweep(const plr_docker *docker)
+{
+    const char *candidates[N_CANDIDATES];
+    char prefix[96], path[512];
+    own_prefix(prefix, sizeof(prefix), false);
+    list_candidates(docker, candidates);
+    for (size_t i = 0; i < N_CANDIDATES; i++) {
+        DIR *dir = is_usable(candidates[i]) ? opendir(candidates[i]) : NULL;
+        for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+            snprintf(path, sizeof(path), "%s/%s", candidates[i], entry->d_name);
+            if (is_orphan(path, entry->d_name, prefix))
+                remove_base(path);
+        }
+        if (dir != NULL)
+            closedir(dir);
+    }
 }

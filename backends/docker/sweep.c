@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backends/docker/channel.h"
 #include "backends/docker/reaper.h"
 #include "backends/docker/sweep.h"
 #include "engine/base/error.h"
@@ -148,6 +149,8 @@ void plr_docker_sweep(plr_docker *docker, const plr_sweep_options *options, plr_
         plr_docker_complete_nomem(docker, op);
         return;
     }
+    if (!options->dry_run)
+        plr_docker_share_sweep(docker);
     s->choice.older_than_s = options->older_than_ns / (int64_t)PLR_SECOND;
     int r = plr_text_copy(&s->run, options->run, &err);
     s->choice.run = s->run;
