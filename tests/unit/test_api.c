@@ -288,6 +288,26 @@ static void a_host_may_take_its_time_at_any_event(void)
     }
 }
 
+/* What the backend still does for it must not reach into what is gone. */
+static void a_run_is_freed_while_it_is_checked(void)
+{
+    host h = { 0 };
+    plr_spec *spec = read_document();
+    plr_pair environment = { "FAKE_CHECK", "sleep 1h" };
+    plr_run_options options = {
+        .size = sizeof options, .environment = &environment, .n_environment = 1
+    };
+    begin(&h, PLR_CLOCK_VIRTUAL);
+    CU_ASSERT_EQUAL(plr_run_start(&h.run, h.backend, spec, &options, on_event, &h, NULL), 0);
+    CU_ASSERT_EQUAL(plr_engine_dispatch(h.engine, 0, NULL), 1);
+    CU_ASSERT_EQUAL(h.n_events, 1);
+    free_run(&h);
+    while (plr_engine_dispatch(h.engine, 0, NULL) > 0)
+        continue;
+    plr_spec_unref(spec);
+    end(&h);
+}
+
 static void start_another(host *h)
 {
     static host other;
@@ -371,6 +391,7 @@ static const plr_test tests[] = {
     { "an engine is freed with its runs", an_engine_is_freed_with_its_runs },
     { "a run is cancelled in any of its callbacks", a_run_is_cancelled_in_any_of_its_callbacks },
     { "a host may take its time at any event", a_host_may_take_its_time_at_any_event },
+    { "a run is freed while it is checked", a_run_is_freed_while_it_is_checked },
     { "a run is started in a callback", a_run_is_started_in_a_callback },
     { "a cancel before the first dispatch", a_cancel_before_the_first_dispatch },
     { "engines live in threads", engines_live_in_threads },
