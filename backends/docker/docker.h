@@ -148,11 +148,11 @@ struct plr_docker_attempt {
     bool eof; /* all output there is has been given out */
 
     /* ending.c */
-    bool started; /* STARTED was reported */
-    bool died;    /* the daemon's die event came */
-    bool ended;   /* ENDED was */
-    bool looking; /* an inspect is on its way */
-    bool looked_twice;
+    bool started;       /* STARTED was reported */
+    bool died;          /* the daemon's die event came */
+    bool ended;         /* ENDED was */
+    bool looking;       /* an inspect is on its way */
+    unsigned odd_looks; /* at an end that nothing explains */
     plr_docker_evidence evidence;
 };
 

@@ -132,6 +132,7 @@ void plr_docker_end_decide(
 
 bool plr_docker_end_is_odd(const plr_docker_evidence *evidence)
 {
-    return evidence->exit_code == 128 + SIGKILL && evidence->stopped == 0 && !evidence->oom &&
-           !evidence->dropped && !evidence->has_failure && !agrees(evidence);
+    bool own = agrees(evidence) && WIFEXITED((int)evidence->record.status);
+    return is_kill(evidence->exit_code) && evidence->stopped == 0 && !evidence->oom &&
+           !evidence->dropped && !evidence->has_failure && !own;
 }

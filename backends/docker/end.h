@@ -45,7 +45,7 @@ void plr_docker_end_decide(
         const plr_docker_evidence *evidence, plr_end *ret_end, char *message, size_t size);
 
 /* A kill that nobody here asked for and that nothing explains: somebody may be removing the
- * container, so look again before it is published. */
+ * container, or the daemon may be on its way down, so look again before it is published. */
 bool plr_docker_end_is_odd(const plr_docker_evidence *evidence);
 
 #endif

@@ -11,7 +11,10 @@
 /* After its end a container's output is at its own end within milliseconds, unless the reader is
  * slow. */
 #define OUTPUT_NS (10 * PLR_SECOND)
-#define AGAIN_NS (250 * PLR_MILLISECOND)
+
+/* A daemon that is told to stop ends its containers first, and is gone a moment later. */
+#define AGAIN_NS (500 * PLR_MILLISECOND)
+#define ODD_LOOKS 3u
 
 void plr_docker_warn(plr_docker_attempt *attempt, const char *format, ...)
 {
@@ -84,8 +87,8 @@ static void output_is_late(plr_docker_attempt *attempt)
 
 static void take_exit(plr_docker_attempt *attempt)
 {
-    if (plr_docker_end_is_odd(&attempt->evidence) && !attempt->looked_twice) {
-        attempt->looked_twice = true;
+    if (plr_docker_end_is_odd(&attempt->evidence) && attempt->odd_looks < ODD_LOOKS) {
+        attempt->odd_looks++;
         attempt->evidence.exited = false;
         plr_docker_look_later(attempt, AGAIN_NS);
     } else if (attempt->cut) {

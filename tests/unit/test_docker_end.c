@@ -59,6 +59,13 @@ static void the_daemon_is_the_truth(void)
     CU_ASSERT_EQUAL(end.reason, PLR_REASON_SIGNAL);
     CU_ASSERT_EQUAL(end.exit_code, 137);
     CU_ASSERT_TRUE(plr_docker_end_is_odd(&evidence));
+
+    /* Told to end by somebody else: a daemon that is about to go, perhaps. */
+    evidence.exit_code = 143;
+    evidence.record.status = SIGNALLED(SIGTERM);
+    CU_ASSERT_TRUE(plr_docker_end_is_odd(&evidence));
+    evidence.stopped = SIGTERM;
+    CU_ASSERT_FALSE(plr_docker_end_is_odd(&evidence));
 }
 
 static void memory(void)
