@@ -129,7 +129,7 @@ static size_t expected_tail(const char *text, size_t size, size_t most)
 static void random_text(void)
 {
     static const char *const characters[] = { "a", "b", "\n", "\n", "\xc3\xa9", "\xe2\x82\xac" };
-    for (unsigned i = 0; i < 5000; i++) {
+    for (unsigned i = 0; i < plr_test_cases(5000); i++) {
         char text[300] = "";
         size_t size = 0, length = next_random(290), passed = 0;
         while (size < length)

@@ -452,7 +452,7 @@ static const char *const alphabets[] = { "ab", "abc", "a\n", "ab\n\r ", "a%+ ", 
 
 static void like_reference(void)
 {
-    for (unsigned i = 0; i < 1600; i++) {
+    for (unsigned i = 0; i < plr_test_cases(1600); i++) {
         const char *alphabet = alphabets[i % (sizeof alphabets / sizeof *alphabets)];
         CU_ASSERT_EQUAL(differences(alphabet, i % 3 == 0 ? 40 : 7, false), 0);
     }
@@ -460,7 +460,7 @@ static void like_reference(void)
 
 static void like_reference_when_added(void)
 {
-    for (unsigned i = 0; i < 800; i++) {
+    for (unsigned i = 0; i < plr_test_cases(800); i++) {
         const char *alphabet = alphabets[i % (sizeof alphabets / sizeof *alphabets)];
         CU_ASSERT_EQUAL(differences(alphabet, i % 3 == 0 ? 40 : 7, true), 0);
     }

@@ -237,7 +237,7 @@ static void compare(uint64_t seed)
 
 static void pipelines_end_as_the_model_says(void)
 {
-    for (uint64_t seed = 1; seed <= N_PIPELINES; seed++)
+    for (uint64_t seed = 1; seed <= plr_test_cases(N_PIPELINES); seed++)
         compare(seed);
 }
 
@@ -261,7 +261,7 @@ static plr_answer watch_event(const plr_event *event, void *userdata)
  * after it. */
 static void a_cancel_at_any_time_ends_every_step_once(void)
 {
-    for (uint64_t seed = 1; seed <= N_CANCELLED; seed++) {
+    for (uint64_t seed = 1; seed <= plr_test_cases(N_CANCELLED); seed++) {
         model m;
         _cleanup_buf_ plr_buf json = { 0 };
         state = seed * 0xd1342543de82ef95u + 1;
@@ -285,7 +285,7 @@ static void a_cancel_at_any_time_ends_every_step_once(void)
 
 static void a_seed_gives_the_same_run_again(void)
 {
-    for (uint64_t seed = 1; seed <= 100; seed++) {
+    for (uint64_t seed = 1; seed <= plr_test_cases(100); seed++) {
         model m;
         _cleanup_buf_ plr_buf json = { 0 };
         state = seed;
