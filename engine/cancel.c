@@ -106,6 +106,6 @@ void plr_run_handle_cancel(plr_run *run)
         run->known.cancelled = true;
         begin_cleanup_budget(run);
         cancel_steps(run, now);
-    }
-    /* Else its last step has ended: nothing changes any more. */
+    } else if (run->phase == PLR_PHASE_HOOKS)
+        begin_cleanup_budget(run); /* its last step has ended: nothing changes, but no hook hangs */
 }

@@ -34,8 +34,9 @@ typedef struct plr_engine_options {
 PLR_PUBLIC int plr_engine_new(
         plr_engine **ret_engine, const plr_engine_options *options, plr_error *err);
 
-/* Frees the engine. Runs that have not ended are abandoned (their labelled objects are for a sweep
- * to remove), open backends are closed without waiting. Not from a callback. Since: 0.1 */
+/* Frees the engine with its runs and backends: none of them may be used afterwards. Runs that have
+ * not ended are abandoned (their labelled objects are for a sweep to remove), open backends are
+ * closed without waiting. Not from a callback. Since: 0.1 */
 PLR_PUBLIC void plr_engine_free(plr_engine *engine);
 
 /* One descriptor for poll: readable means call plr_engine_dispatch. Borrowed. Since: 0.1 */

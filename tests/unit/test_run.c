@@ -92,6 +92,11 @@ static const plr_play_case cases[] = {
                     "") "],'always':[" STEP("ha", "", "") "]}}",
             "a exit 0\nhs exit 1\nhf skipped nothing-failed\nha exit 0\n",
             .outcome = PLR_OUTCOME_FAILED, .exit_code = 1 },
+    { "8: a hook that hangs is killed when the pipeline's time and the time to clean up are over",
+            "{'timeout':'5s','steps':[" STEP("a", "", "") "],'hooks':{'always':[" STEP(
+                    "h", "hang", "") "]}}",
+            "a exit 0\nh cancelled\n", .outcome = PLR_OUTCOME_TIMEOUT, .exit_code = 1,
+            .lasts = 305 },
     { "9: retry by cause, the last attempt counts",
             STEPS(STEP("a", "@1 exit 1;@2 exit 2;exit 0",
                     ",'retry':{'attempts':3,'on':['exit'],'backoff':'1s'}") "," STEP("b", "", "")),
