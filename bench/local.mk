@@ -4,10 +4,9 @@ noinst_PROGRAMS += %reldir%/engine %reldir%/mask
 %canon_reldir%_engine_LDADD = libplrengine.la
 %canon_reldir%_mask_LDADD = libplrnet.la libplrengine.la
 
-EXTRA_DIST += %reldir%/docker.py
+EXTRA_DIST += %reldir%/docker.py %reldir%/run %reldir%/start.py %reldir%/results.md
 
-# Without a daemon: the engine, the mask. Figures count on an idle machine and an optimised build.
+# Figures count on an idle machine and an optimised build; they are kept in bench/results.md.
 .PHONY: bench
 bench: all
-	@PLR_BACKEND_PATH='$(abs_top_builddir)/backends/modules' %reldir%/engine
-	@%reldir%/mask
+	$(top_srcdir)/%reldir%/run $(abs_top_builddir)
