@@ -10,6 +10,10 @@
 #include "engine/base/error.h"
 #include "engine/engine.h"
 
+/* A module stays loaded once it was: the libraries that it brings (TLS ones above all) keep
+ * handlers and thread-local data that outlive a dlclose. */
+#define MODULE_FLAGS (RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)
+
 #define X(name) const plr_backend_module *plr_backend_entry_##name(void);
 PLR_BUILTIN_BACKEND_LIST(X)
 #undef X
@@ -62,7 +66,7 @@ static int open_in_path(
         if (r < 0)
             return r;
         if (length > 0 && access(file.data, F_OK) == 0) {
-            *ret_library = dlopen(file.data, RTLD_NOW | RTLD_LOCAL);
+            *ret_library = dlopen(file.data, MODULE_FLAGS);
             if (*ret_library == NULL)
                 return plr_error_set(
                         err, PLR_ERR_CONFIGURATION, "cannot load backend %s: %s", name, dlerror());
@@ -92,7 +96,7 @@ int plr_module_load(const plr_engine *engine, const char *name,
     plr_backend_entry_fn *entry = find_builtin(name);
     if (entry == NULL) {
         if (strchr(name, '/') != NULL) {
-            library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+            library = dlopen(name, MODULE_FLAGS);
             if (library == NULL)
                 return plr_error_set(
                         err, PLR_ERR_CONFIGURATION, "cannot load %s: %s", name, dlerror());
