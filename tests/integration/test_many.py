@@ -23,5 +23,6 @@ def test_200_pipelines_in_one_engine(docker, pipeline_runtime):
     assert seen[-1][:2] == (200, 0), done.stdout
     # A few idle connections to the daemon come and go; what leaks grows with each of 160 runs.
     assert seen[-1][2] - seen[1][2] <= 4, done.stdout
-    assert seen[-1][3] - seen[1][3] < 1024, done.stdout
+    # The sanitizer's own books grow by 6 KiB a run, and it tells of leaks at the end; without it: 0.1 MiB in 270 runs.
+    assert seen[-1][3] - seen[1][3] < 4096, done.stdout
     assert docker.leftovers() == []
