@@ -28,7 +28,8 @@ typedef struct plr_test {
  */
 int plr_test_main(const char *suite, const plr_test *tests);
 
-/* How many random cases to try: `n`, or a few of them under valgrind, which is some fifty times slower. */
+/* How many random cases to try: `n`, or a few of them under valgrind, which is some fifty times
+ * slower. */
 unsigned plr_test_cases(unsigned n);
 
 #endif
