@@ -346,7 +346,8 @@ void plr_schedule_leave_ahead(plr_run_node *node)
     }
 }
 
-/* Prepares a step ahead of its turn, if all it waits for runs and it will probably have one. */
+/* Prepares a step ahead of its turn, if it will probably have one and all it waits for runs or is
+ * prepared ahead itself: of a row of short steps the next two are ready. */
 static void consider_ahead(plr_run_node *node, plr_rule_summary above)
 {
     plr_run *run = node->run;
@@ -356,10 +357,12 @@ static void consider_ahead(plr_run_node *node, plr_rule_summary above)
         return;
     if (!plr_rule_is_likely(node->policy, above, &run->known) || !plr_hold_may_prepare(node))
         return;
-    if (run->n_ahead < AHEAD_AT_MOST)
-        plr_attempt_prepare(node, true);
-    else
+    if (run->n_ahead >= AHEAD_AT_MOST) {
         want_ahead(node);
+        return;
+    }
+    plr_attempt_prepare(node, true);
+    plr_schedule_awake(node);
 }
 
 static void decide(plr_run_node *node, plr_rule_summary above)

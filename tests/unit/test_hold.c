@@ -56,6 +56,16 @@ static void two_are_ahead_at_most(void)
     CU_ASSERT_EQUAL(w.n_ahead, 0);
 }
 
+/* In a row of steps, too: the one after the next needs not wait until the next one runs. */
+static void two_are_ahead_in_a_row(void)
+{
+    watcher w = { 0 };
+    watch(&w, STEPS(STEP("a", "sleep 10s", "") "," STEP("b", "", "") "," STEP("c", "", "") "," STEP(
+                      "d", "", "")));
+    CU_ASSERT_EQUAL(w.most_ahead, 2);
+    CU_ASSERT_EQUAL(w.n_ahead, 0);
+}
+
 /* b and c take the places; d, which waits for the long one, gets one as soon as b has its turn. */
 static void a_place_that_is_free_is_taken(void)
 {
@@ -137,6 +147,7 @@ static void what_was_prepared_in_vain_is_removed(void)
 
 static const plr_test tests[] = {
     { "two are ahead at most", two_are_ahead_at_most },
+    { "two are ahead in a row", two_are_ahead_in_a_row },
     { "a place that is free is taken", a_place_that_is_free_is_taken },
     { "held, or only prepared", held_or_only_prepared },
     { "a preparation that fails is tried again at the turn",
