@@ -27,6 +27,7 @@ endif
 
 include backends/fake/local.mk
 include backends/docker/local.mk
+include backends/local/local.mk
 
 # PLR_BACKEND_ENTRY(name) defines plr_backend_entry, or with this flag plr_backend_entry_<name>.
 if BUILTIN_BACKENDS

@@ -1,0 +1,18 @@
+# Sandboxes of our own: the module in the engine's process, and plr-sandbox, which it starts once
+# for each run. In the build tree all programs for libexec are made in libexec/, which
+# PLR_LIBEXEC_PATH names; installed they are in pkglibexecdir.
+
+noinst_LTLIBRARIES += libplrlocal.la
+libplrlocal_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLR_LIBEXEC_DIR='"$(pkglibexecdir)"'
+libplrlocal_la_SOURCES = \
+	%reldir%/protocol.c \
+	%reldir%/protocol.h
+
+# What protocol.h says is compiled again: a program that is started for each run is linked from
+# what it needs and nothing else.
+pkglibexec_PROGRAMS += libexec/plr-sandbox
+libexec_plr_sandbox_LDADD = libplrinit.la libplrbase.la
+libexec_plr_sandbox_SOURCES = \
+	%reldir%/protocol.c \
+	%reldir%/sandbox/main.c \
+	%reldir%/sandbox/net.h
