@@ -5,19 +5,11 @@
 
 #include "backends/docker/reaper.h"
 
-typedef enum plr_docker_owner {
-    PLR_DOCKER_OWNER_UNKNOWN, /* of another boot or PID namespace */
-    PLR_DOCKER_OWNER_LIVES,
-    PLR_DOCKER_OWNER_DEAD,
-} plr_docker_owner;
-
 typedef struct plr_docker_choice {
     int64_t now_s, older_than_s;
     const char *run;  /* only this, whatever its owner; or NULL */
     const char *proc; /* "/proc" */
 } plr_docker_choice;
-
-plr_docker_owner plr_docker_owner_state(const char *owner, const char *proc);
 
 /* A plr_docker_choose_fn; `argument` is a plr_docker_choice. */
 bool plr_docker_sweep_chooses(const plr_docker_found *found, const void *argument);

@@ -21,5 +21,7 @@ libplrbase_la_SOURCES = \
 	%reldir%/json.h \
 	%reldir%/map.c \
 	%reldir%/map.h \
+	%reldir%/owner.c \
+	%reldir%/owner.h \
 	%reldir%/text.c \
 	%reldir%/text.h

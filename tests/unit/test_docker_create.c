@@ -10,6 +10,7 @@
 #include <pipeline/spec.h>
 
 #include "backends/docker/sweep.h"
+#include "engine/base/owner.h"
 #include "tests/unit/harness.h"
 
 /* A document's first task as a backend sees it. */
@@ -285,10 +286,10 @@ static void leftovers(void)
     fclose(file);
     snprintf(alive, sizeof(alive), "%s/%.*s/%ld/%s", boot, (int)strcspn(space + 5, "]"), space + 5,
             (long)getpid(), start);
-    CU_ASSERT_EQUAL(plr_docker_owner_state(dead, "/proc"), PLR_DOCKER_OWNER_DEAD);
-    CU_ASSERT_EQUAL(plr_docker_owner_state(alive, "/proc"), PLR_DOCKER_OWNER_LIVES);
-    CU_ASSERT_EQUAL(plr_docker_owner_state("other/1/1/1", "/proc"), PLR_DOCKER_OWNER_UNKNOWN);
-    CU_ASSERT_EQUAL(plr_docker_owner_state("", "/proc"), PLR_DOCKER_OWNER_UNKNOWN);
+    CU_ASSERT_EQUAL(plr_owner_look(dead, "/proc"), PLR_OWNER_DEAD);
+    CU_ASSERT_EQUAL(plr_owner_look(alive, "/proc"), PLR_OWNER_LIVES);
+    CU_ASSERT_EQUAL(plr_owner_look("other/1/1/1", "/proc"), PLR_OWNER_UNKNOWN);
+    CU_ASSERT_EQUAL(plr_owner_look("", "/proc"), PLR_OWNER_UNKNOWN);
 
     char other[] = "other/1/1/1", run[] = "r";
     plr_docker_choice choice = { .now_s = 1000, .older_than_s = 100, .proc = "/proc" };
