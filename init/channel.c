@@ -16,9 +16,15 @@ typedef struct socket_address {
 
 int plr_channel_open(plr_channel *channel, const plr_init_options *options)
 {
-    enum { AF_UNIX = 1, SOCK_STREAM = 1 };
+    enum { AF_UNIX = 1, SOCK_STREAM = 1, F_SETFD = 2, FD_CLOEXEC = 1 };
     channel->fd = -1;
     channel->nonce = options->signal_word;
+    if (options->fd >= 0) {
+        long failed = PLR_SYSCALL(fcntl, options->fd, F_SETFD, FD_CLOEXEC);
+        if (failed == 0)
+            channel->fd = (int)options->fd;
+        return (int)failed;
+    }
     if (!options->socket)
         return 0;
 

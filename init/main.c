@@ -134,12 +134,17 @@ static void reap(const plr_init *init)
             finish(init, status);
 }
 
+static bool has_channel(const plr_init *init)
+{
+    return init->channel.fd >= 0 || init->channel.nonce;
+}
+
 static _Noreturn void fail(const plr_init *init, plr_init_stage stage, int error)
 {
     int code = PLR_INIT_EXIT_OWN;
     if (stage == PLR_INIT_STAGE_EXEC)
         code = error == PLR_ENOENT ? PLR_INIT_EXIT_NOENT : PLR_INIT_EXIT_EXEC;
-    if (!init->options.socket && !init->options.signal_word)
+    if (!has_channel(init))
         complain(init->options.command[0], error, code);
     plr_channel_say_failure(&init->channel, stage, error);
     process_exit(code);
@@ -304,10 +309,10 @@ _Noreturn void plr_init_main(long *stack)
         complain("signalfd", -init.signals, PLR_INIT_EXIT_OWN);
     int error = plr_channel_open(&init.channel, &init.options);
     if (error < 0)
-        complain(init.options.socket, -error, PLR_INIT_EXIT_OWN);
+        complain(init.options.socket ? init.options.socket : "--fd", -error, PLR_INIT_EXIT_OWN);
 
     plr_channel_say(&init.channel, PLR_INIT_HELD);
-    if (init.options.command && !init.options.socket && !init.options.signal_word)
+    if (init.options.command && !has_channel(&init))
         run(&init); /* nobody to wait for */
     serve(&init);
 }

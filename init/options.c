@@ -37,6 +37,8 @@ static bool read_value(plr_init_options *options, const char *name, const char *
         options->socket = value;
         return true;
     }
+    if (plr_text_equal(name, "--fd"))
+        return read_number(value, 1, &options->fd) && options->fd <= INT32_MAX;
     if (plr_text_equal(name, "--signal-word")) {
         options->signal_word = value;
         return valid_nonce(value);
@@ -57,7 +59,7 @@ static bool read_value(plr_init_options *options, const char *name, const char *
 
 const char *plr_init_options_read(plr_init_options *ret_options, char **argv)
 {
-    plr_init_options options = { .grace_ms = 10000 };
+    plr_init_options options = { .fd = -1, .grace_ms = 10000 };
     char **next = argv[0] ? argv + 1 : argv;
     for (; *next && !plr_text_equal(*next, "--"); next++) {
         if (plr_text_equal(*next, "--detach")) {
@@ -70,8 +72,8 @@ const char *plr_init_options_read(plr_init_options *ret_options, char **argv)
             next++;
         }
     }
-    if (options.socket && options.signal_word)
-        return "--signal-word";
+    if ((options.socket != NULL) + (options.fd >= 0) + (options.signal_word != NULL) > 1)
+        return "a second channel";
     if (*next && next[1])
         options.command = next + 1;
     *ret_options = options;

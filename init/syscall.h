@@ -26,6 +26,7 @@
     NUMBER(execve, 59)                                                                             \
     NUMBER(wait4, 61)                                                                              \
     NUMBER(kill, 62)                                                                               \
+    NUMBER(fcntl, 72)                                                                              \
     NUMBER(getrusage, 98)                                                                          \
     NUMBER(setpgid, 109)                                                                           \
     NUMBER(getsid, 124)                                                                            \
@@ -37,6 +38,7 @@
     NUMBER(pipe2, 293)
 
 #define PLR_SYSCALLS_ARM64(NUMBER)                                                                 \
+    NUMBER(fcntl, 25)                                                                              \
     NUMBER(ioctl, 29)                                                                              \
     NUMBER(close, 57)                                                                              \
     NUMBER(pipe2, 59)                                                                              \
