@@ -25,4 +25,6 @@ libplrnet_la_SOURCES = \
 	%reldir%/image_name.c \
 	%reldir%/image_name.h \
 	%reldir%/json_stream.c \
-	%reldir%/json_stream.h
+	%reldir%/json_stream.h \
+	%reldir%/platform.c \
+	%reldir%/platform.h

@@ -6,7 +6,9 @@ noinst_LTLIBRARIES += libplrlocal.la
 libplrlocal_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLR_LIBEXEC_DIR='"$(pkglibexecdir)"'
 libplrlocal_la_SOURCES = \
 	%reldir%/protocol.c \
-	%reldir%/protocol.h
+	%reldir%/protocol.h \
+	%reldir%/store.c \
+	%reldir%/store.h
 
 # What protocol.h says is compiled again: a program that is started for each run is linked from
 # what it needs and nothing else.
