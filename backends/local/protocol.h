@@ -140,8 +140,9 @@ typedef struct plr_sandbox_answer {
  *                 volumes/ in it, and removes FOLDER as a whole at the end (with LINGER_MS: when
  *                 the tasks have ended by themselves)
  *   NETWORK       HOST or ROOM
- *   SUBNET        with ROOM: make a bridge for tasks with OWN; text, "10.88.0.1/16": the bridge's
- *                 address in its network, which is the tasks' gateway
+ *   SUBNET        with ROOM: its range, text, "10.213.0.0/16". The first 256 addresses are the
+ *                 room's own: +1 itself, +2 the gateway, +3 a name server (with OUTBOUND)
+ *   BRIDGE        flag: with ROOM: there will be tasks with OWN
  *   OUTBOUND      flag: with ROOM: connect it with the world. Where that is not to be had, there is
  *                 a WARNING that names what is missing, and the room stays cut off, or
  *   ELSE_HOST     flag: its network is HOST instead; READY says so, before the first TASK
@@ -166,7 +167,7 @@ typedef struct plr_sandbox_answer {
  *   HOSTS         bytes of /etc/hosts; none: the root's own stays
  *   RESOLV        bytes of /etc/resolv.conf; likewise
  *   NETWORK       HOST, ROOM, OWN or NONE (in a room that is HOST: HOST or NONE)
- *   ADDRESS       with OWN: "10.88.0.7/16"
+ *   ADDRESS       with OWN: "10.213.1.7/16"
  *   MOUNT*        group: TARGET, and either SOURCE (a path of this machine, folder or file, that
  *                 exists) or VOLUME_NUMBER (a VOLUME of the room)
  *   FILE*         group: TARGET, MODE (permission bits, set-id bits are refused), UID, GID (none:
@@ -233,7 +234,9 @@ typedef struct plr_sandbox_answer {
     FIELD(41, KEEP, FLAG)                                                                          \
     FIELD(42, GRACE_MS, NUMBER)                                                                    \
     FIELD(43, HTTP, TEXT)                                                                          \
-    FIELD(44, TIMEOUT_MS, NUMBER)
+    FIELD(44, TIMEOUT_MS, NUMBER)                                                                  \
+    FIELD(45, BRIDGE, FLAG)                                                                        \
+    FIELD(46, NAME, TEXT)
 
 typedef enum plr_sandbox_tag {
 #define PLR_SANDBOX_FIELD_ENUM(number, name, kind) PLR_SANDBOX_FIELD_##name = number,

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The network of a room, in three places: the outer process connects it with the world, the room's
- * namespace gets its loopback and bridge, and each task in a namespace of its own its address.
- * Implemented in net_*.c. (plr-sandbox is single-threaded; none of these may leave a thread, nor a
- * child but the ones of plr_net_outbound.)
+ * The network of a room, in three places: the room's namespace gets its loopback and bridge, each
+ * task in a namespace of its own its address, and one helper process, which the inner process
+ * starts, connects the room with the world. Implemented in net_*.c, single-threaded.
+ *
+ * Of the room's range ("10.213.0.0/16") the first 256 addresses are ours:
+ *   +1  the room itself: the address of its bridge, or of its only interface
+ *   +2  the gateway of all. Under slirp4netns that is slirp4netns, under pasta the room forwards
+ *   +3  a name server, which asks those of the machine (so one on its loopback works too)
+ *   +4  the room towards pasta, if it has a bridge
  */
 #ifndef PLR_SANDBOX_NET_H
 #define PLR_SANDBOX_NET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,55 +24,59 @@ typedef struct plr_net_port {
     uint16_t host_port, port;
     bool udp;
     const char *address; /* of the task, without its prefix length; NULL: the room itself */
+    const char *name;    /* whose it is, for messages */
 } plr_net_port;
 
 typedef struct plr_net_request {
-    const char *run_id; /* for names of what is made on the machine */
-    const char *subnet; /* "10.88.0.1/16", the bridge's address; NULL: no bridge */
+    const char *subnet; /* "10.213.0.0/16" */
+    bool bridge;        /* tasks with namespaces of their own will be joined */
     bool outbound;
     const plr_net_port *ports;
     size_t n_ports;
 } plr_net_request;
 
 /*
- * Outer process, before anything is made: can a room be connected with the world here? 0, or
- * PLR_ERR_UNSUPPORTED with one sentence that names what is missing and what helps (a program, the
- * rights on /dev/net/tun, a setting). Costs little: it is asked in each run.
+ * In the machine's network: can a room be connected with the world here? 0, or PLR_ERR_UNSUPPORTED
+ * with one sentence that names what is missing and what helps (a program, the rights on
+ * /dev/net/tun). Costs little: it is asked in each run.
  */
 int plr_net_outbound_check(plr_error *err);
 
-/*
- * What connects one room with the world: a helper program, or rules and a pair of devices of the
- * machine's. Lives in the outer process.
- */
-typedef struct plr_net_outbound {
-    pid_t helper;    /* 0: none. Its end is the outer process's to reap: it waits for any child */
-    char device[16]; /* of the machine's, for root's NAT; "": none */
-} plr_net_outbound;
-
-/*
- * Outer process: connects the room, whose namespace has a loopback (and a bridge) already, and
- * publishes its ports; done means that connections work. `inner` is the inner process's id here;
- * its user namespace is /proc/INNER/ns/user (root: the machine's own). The room's network namespace
- * is `netns`, a descriptor (it is not the inner's own: that stays in the machine's). Helpers die
- * with the outer process (PR_SET_PDEATHSIG is safe here: it has one thread).
- */
-int plr_net_outbound_start(plr_net_outbound *ret_outbound, pid_t inner, int netns,
-        const plr_net_request *request, plr_error *err);
-
-/* Outer process, at the end, or after a failed start: nothing of it is left on the machine. */
-void plr_net_outbound_stop(plr_net_outbound *outbound);
-
 /* Called by a process inside the room's namespace, once: loopback up, the bridge if asked for. */
 int plr_net_room_make(const plr_net_request *request, plr_error *err);
+
+/* The helper process of a room, a child of the inner one. */
+typedef struct plr_net_helper {
+    pid_t pid;  /* 0: none */
+    int report; /* where it says what broke; -1 */
+} plr_net_helper;
+
+/*
+ * Inner process, which is PID 1 of the run's PID namespace, owns its user namespace and is in the
+ * machine's network: publishes the ports and, with `outbound`, connects the room `room` (a
+ * descriptor of its network namespace, made already); done means that connections work. All that
+ * it starts is in the run's PID namespace, so nothing of it can outlive the run.
+ * `room` -1: the run uses the machine's own network; ports that are published under another number
+ * are forwarded still.
+ * PLR_ERR_CONFIGURATION: a port is in use or may not be had. PLR_ERR_UNSUPPORTED: no way out.
+ */
+int plr_net_helper_start(
+        plr_net_helper *ret_helper, int room, const plr_net_request *request, plr_error *err);
+
+/* The helper has ended by itself, which it never does unless something broke; `status` as from
+ * waitpid. Fills `err` with the sentence for the user and clears the helper. */
+void plr_net_helper_ended(plr_net_helper *helper, int status, plr_error *err);
+
+/* Kills and reaps the helper, if there is one. (At the run's end the PID namespace does that.) */
+void plr_net_helper_stop(plr_net_helper *helper);
 
 /*
  * Called by the task's own process, which has all capabilities over both namespaces and, when this
  * returns, is in a network namespace of its own: it joins `room` (to open a netlink socket there),
  * leaves into a new one, and joins the two by a pair whose other end is a port of the bridge;
- * loopback up, `address` ("10.88.0.7/16") on its end, default route through `gateway`.
+ * loopback up, `address` ("10.213.1.7/16") on its end, default route through the gateway.
  */
-int plr_net_task_join(int room, const char *address, const char *gateway, plr_error *err);
+int plr_net_task_join(int room, const char *address, plr_error *err);
 
 /* Called by the task's own process: it leaves into a new namespace with a loopback, which is up. */
 int plr_net_task_alone(plr_error *err);
