@@ -17,4 +17,6 @@ libexec_plr_sandbox_LDADD = libplrinit.la libplrbase.la
 libexec_plr_sandbox_SOURCES = \
 	%reldir%/protocol.c \
 	%reldir%/sandbox/main.c \
-	%reldir%/sandbox/net.h
+	%reldir%/sandbox/net.h \
+	%reldir%/userns.c \
+	%reldir%/userns.h
