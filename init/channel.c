@@ -131,6 +131,25 @@ static int collect(int fd, void *to, size_t size, size_t *have)
     return *have == size;
 }
 
+long plr_channel_read_late(plr_channel *channel, const char *path)
+{
+    enum { AT_FDCWD = -100 };
+    size_t size = 0;
+    long n;
+    int fd = (int)PLR_SYSCALL(openat, AT_FDCWD, path, PLR_CLOEXEC);
+    if (fd < 0)
+        return fd;
+    do {
+        n = PLR_SYSCALL(read, fd, channel->payload + size, sizeof channel->payload - size);
+        if (n > 0)
+            size += (size_t)n;
+    } while (n > 0 && size < sizeof channel->payload);
+    PLR_SYSCALL(close, fd);
+    if (n < 0)
+        return n;
+    return size < sizeof channel->payload ? (long)size : -PLR_E2BIG;
+}
+
 static int check_header(const plr_init_header *header)
 {
     if (header->version != PLR_INIT_VERSION)

@@ -36,4 +36,10 @@ void plr_channel_say_exit(const plr_channel *channel, const plr_init_exit *end);
  */
 int plr_channel_receive(plr_channel *channel);
 
+/*
+ * Reads what a GO by socket would have carried from a file into `payload`. Returns its size or a
+ * negative errno, -PLR_E2BIG for more than a GO may carry.
+ */
+long plr_channel_read_late(plr_channel *channel, const char *path);
+
 #endif

@@ -165,6 +165,25 @@ static void run(plr_init *init)
     plr_channel_say(&init->channel, PLR_INIT_RUNNING);
 }
 
+/* GO, with late environment. */
+static void go(plr_init *init, size_t late_size)
+{
+    int error = plr_command_add_environment(&init->command, init->channel.payload, late_size);
+    if (error < 0)
+        fail(init, PLR_INIT_STAGE_GO, -error);
+    run(init);
+}
+
+static void go_by_signal(plr_init *init)
+{
+    long late = 0;
+    if (init->options.late)
+        late = plr_channel_read_late(&init->channel, init->options.late);
+    if (late < 0)
+        fail(init, PLR_INIT_STAGE_GO, (int)-late);
+    go(init, (size_t)late);
+}
+
 /* A signal for the pause process or before the command's turn. */
 static void take_signal(plr_init *init, const plr_siginfo *info)
 {
@@ -175,7 +194,7 @@ static void take_signal(plr_init *init, const plr_siginfo *info)
     } else if (lines && info->signal == PLR_INIT_SIGNAL_ASK) {
         plr_channel_say(&init->channel, PLR_INIT_HELD);
     } else if (lines && info->signal == PLR_INIT_SIGNAL_GO) {
-        run(init);
+        go_by_signal(init);
     } else if (info->signal != PLR_SIGWINCH || info->code != PLR_SI_KERNEL) {
         /* A terminal's change of size is not meant for us. The stop signal of an image can be any,
          * SIGWINCH too. */
@@ -208,15 +227,10 @@ static void lose_engine(plr_init *init)
 
 static void take_go(plr_init *init)
 {
-    plr_channel *channel = &init->channel;
-    if (!init->options.command || init->child) {
+    if (!init->options.command || init->child)
         lose_engine(init);
-        return;
-    }
-    int error = plr_command_add_environment(&init->command, channel->payload, channel->header.size);
-    if (error < 0)
-        fail(init, PLR_INIT_STAGE_GO, -error);
-    run(init);
+    else
+        go(init, init->channel.header.size);
 }
 
 static void take_kill(plr_init *init)

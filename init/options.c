@@ -43,6 +43,10 @@ static bool read_value(plr_init_options *options, const char *name, const char *
         options->signal_word = value;
         return valid_nonce(value);
     }
+    if (plr_text_equal(name, "--late")) {
+        options->late = value;
+        return true;
+    }
     if (plr_text_equal(name, "--lease"))
         return read_number(value, 1000, &options->lease_ms);
     if (plr_text_equal(name, "--grace-ms"))

@@ -32,6 +32,7 @@
     NUMBER(getsid, 124)                                                                            \
     NUMBER(clock_gettime, 228)                                                                     \
     NUMBER(exit_group, 231)                                                                        \
+    NUMBER(openat, 257)                                                                            \
     NUMBER(readlinkat, 267)                                                                        \
     NUMBER(ppoll, 271)                                                                             \
     NUMBER(signalfd4, 289)                                                                         \
@@ -40,6 +41,7 @@
 #define PLR_SYSCALLS_ARM64(NUMBER)                                                                 \
     NUMBER(fcntl, 25)                                                                              \
     NUMBER(ioctl, 29)                                                                              \
+    NUMBER(openat, 56)                                                                             \
     NUMBER(close, 57)                                                                              \
     NUMBER(pipe2, 59)                                                                              \
     NUMBER(read, 63)                                                                               \

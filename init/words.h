@@ -96,9 +96,9 @@ typedef struct plr_init_exit {
 /*
  * Without a socket (--signal-word NONCE). The engine asks by a signal until it has read an answer:
  * one that comes before the init has blocked it is lost. It says go once, after an answer and when
- * no question is on its way any more, so that no stray signal reaches the command. Each word of the
- * init is one line, written at once, on the step's stdout, behind whatever the step wrote before
- * it:
+ * no question is on its way any more, so that no stray signal reaches the command. What a GO would
+ * carry on a socket it has put into the file of --late by then. Each word of the init is one line,
+ * written at once, on the step's stdout, behind whatever the step wrote before it:
  *
  *     \x1e "plr " NONCE " held\n"
  *     \x1e "plr " NONCE " running\n"

@@ -13,8 +13,9 @@ struct plr_docker_attach {
     plr_docker_attempt *attempt; /* NULL: it has left */
     plr_http_call *call;
     plr_frames frames;
-    bool log;  /* from the container's begin */
-    bool open; /* the daemon has said yes */
+    plr_docker_lines lines; /* of a plr-init that has no socket */
+    bool log;               /* from the container's begin */
+    bool open;              /* the daemon has said yes */
     plr_error error;
 };
 
@@ -84,12 +85,9 @@ void plr_docker_report_gaps(plr_docker_attempt *attempt)
         report_gap(attempt, PLR_STREAM_STDERR);
 }
 
-static void on_piece(plr_stream stream, const void *data, size_t size, void *userdata)
+static void take_output(plr_docker_attach *attach, plr_stream stream, const void *data, size_t size)
 {
-    plr_docker_attach *attach = userdata;
     plr_docker_attempt *attempt = attach->attempt;
-    if (attempt == NULL)
-        return;
     size_t skip = attach->log ? plr_docker_resume_skip(&attempt->resume, stream, data, size) : 0;
     if (skip == size)
         return;
@@ -97,6 +95,27 @@ static void on_piece(plr_stream stream, const void *data, size_t size, void *use
     size -= skip;
     plr_docker_resume_give(&attempt->resume, stream, data, size);
     report_output(attempt, stream, data, size, false);
+}
+
+static void on_line(
+        const void *data, size_t size, unsigned word, const void *payload, void *userdata)
+{
+    plr_docker_attach *attach = userdata;
+    if (attach->attempt == NULL)
+        return;
+    if (data != NULL)
+        take_output(attach, PLR_STREAM_STDOUT, data, size);
+    else
+        plr_docker_take_word(attach->attempt, word, payload);
+}
+
+static void on_piece(plr_stream stream, const void *data, size_t size, void *userdata)
+{
+    plr_docker_attach *attach = userdata;
+    if (stream == PLR_STREAM_STDOUT)
+        plr_docker_lines_feed(&attach->lines, data, size, on_line, attach);
+    else if (attach->attempt != NULL)
+        take_output(attach, stream, data, size);
 }
 
 static void on_data(plr_http_call *call, const void *data, size_t size, void *userdata)
@@ -147,6 +166,9 @@ static void ended(plr_docker_attempt *attempt, bool log, const plr_error *err)
     } else if (attempt->started) {
         /* The end of the container is told a moment before or after this. */
         plr_docker_look_later(attempt, PLR_SECOND);
+    } else if (plr_docker_attempt_by_signal(attempt)) {
+        /* Its init's words came this way. */
+        plr_docker_take_word(attempt, 0, NULL);
     }
 }
 
@@ -169,6 +191,8 @@ static void on_done(
         plr_docker_refusal(&error, reply->status, reply->body.data, reply->body.size);
     if (error.code == 0)
         plr_frames_end(&attach->frames, &error);
+    if (error.code == 0)
+        plr_docker_lines_end(&attach->lines, on_line, attach);
     attempt->attach = NULL;
     attach_free(attach);
     if (!was_open && plr_docker_attempt_is_at(attempt, plr_docker_stage_attach)) {
@@ -198,6 +222,7 @@ static int attach_new(plr_docker_attempt *attempt, bool log, plr_error *err)
     attach->docker = docker;
     attach->attempt = attempt;
     attach->log = log;
+    plr_docker_lines_init(&attach->lines, attempt->nonce);
     plr_http_request request = {
         .method = log ? "GET" : "POST",
         .path = path.data,

@@ -14,6 +14,12 @@ static plr_docker_stage *const with_init[] = { plr_docker_stage_image, plr_docke
     plr_docker_stage_create, plr_docker_stage_files, plr_docker_stage_start, plr_docker_stage_held,
     plr_docker_stage_attach, plr_docker_stage_go };
 
+/* Where no file is shared, plr-init is copied in with the step's files, and its answers come with
+ * the output. */
+static plr_docker_stage *const by_signal[] = { plr_docker_stage_image, plr_docker_stage_network,
+    plr_docker_stage_create, plr_docker_stage_files, plr_docker_stage_start,
+    plr_docker_stage_attach, plr_docker_stage_held, plr_docker_stage_go };
+
 /* Without it the start is the word. */
 static plr_docker_stage *const plain[] = { plr_docker_stage_image, plr_docker_stage_network,
     plr_docker_stage_create, plr_docker_stage_files, plr_docker_stage_attach,
@@ -21,6 +27,8 @@ static plr_docker_stage *const plain[] = { plr_docker_stage_image, plr_docker_st
 
 #define COUNT(array) (unsigned)(sizeof(array) / sizeof((array)[0]))
 #define GOAL_IMAGE 1u
+#define GOAL_HELD (COUNT(with_init) - 1)
+_Static_assert(COUNT(with_init) == COUNT(by_signal), "one way may take the other's place");
 
 static void on_timer(plr_timer *timer, void *userdata)
 {
@@ -103,7 +111,12 @@ void plr_docker_attempt_free(plr_docker_attempt *attempt)
 
 bool plr_docker_attempt_has_init(const plr_docker_attempt *attempt)
 {
-    return attempt->route == with_init;
+    return attempt->route != plain;
+}
+
+bool plr_docker_attempt_by_signal(const plr_docker_attempt *attempt)
+{
+    return attempt->route == by_signal;
 }
 
 bool plr_docker_attempt_is_at(const plr_docker_attempt *attempt, plr_docker_stage *stage)
@@ -170,6 +183,8 @@ static void on_scrapped(plr_docker *docker, const plr_docker_reply *reply, void 
     (void)reply;
     free(steal(attempt->id));
     attempt->created = attempt->stale = attempt->cut = attempt->died = false;
+    attempt->asking = attempt->told = false;
+    attempt->nonce[0] = '\0';
     attempt->networks_joined = 0;
     attempt->resume = (plr_docker_resume){ 0 };
     attempt->evidence = (plr_docker_evidence){ 0 };
@@ -208,7 +223,8 @@ void plr_docker_note_unshared(plr_docker_run *run, const char *why)
     plr_docker *docker = run->docker;
     char text[700];
     snprintf(text, sizeof(text),
-            "docker: no file can be shared with containers (%.500s); steps are not held", why);
+            "docker: no file can be shared with containers (%.500s); plr-init is copied into each",
+            why);
     if (docker->sharing != PLR_DOCKER_SHARING_FAILS)
         docker->host->run_notice(run->view, text);
     docker->sharing = PLR_DOCKER_SHARING_FAILS;
@@ -218,8 +234,17 @@ void plr_docker_attempt_unshared(plr_docker_attempt *attempt, const char *why)
 {
     plr_docker_note_unshared(attempt->run, why);
     attempt->failure = (plr_error){ 0 };
+    attempt->route = by_signal;
+    scrap(attempt);
+}
+
+void plr_docker_attempt_unheld(plr_docker_attempt *attempt, const char *why)
+{
+    plr_docker_warn(attempt, "plr-init cannot be used in this container (%s)", why);
+    attempt->failure = (plr_error){ 0 };
+    attempt->unheld = true;
     attempt->route = plain;
-    attempt->goal = attempt->goal == COUNT(with_init) ? COUNT(plain) : GOAL_IMAGE;
+    attempt->goal = attempt->goal > GOAL_HELD ? COUNT(plain) : GOAL_IMAGE;
     scrap(attempt);
 }
 
@@ -243,15 +268,15 @@ static void on_cancel(plr_op *op, void *userdata)
 static void walk(plr_docker_attempt *attempt, plr_op *op, bool to_the_end)
 {
     const plr_docker *docker = attempt->run->docker;
-    bool init = docker->where.local && docker->sharing != PLR_DOCKER_SHARING_FAILS;
+    bool shared = docker->where.local && docker->sharing != PLR_DOCKER_SHARING_FAILS;
     attempt->op = op;
     attempt->cancelled = false;
     if (attempt->at <= GOAL_IMAGE)
-        attempt->route = init ? with_init : plain;
+        attempt->route = attempt->unheld ? plain : shared ? with_init : by_signal;
     if (to_the_end)
-        attempt->goal = attempt->route == with_init ? COUNT(with_init) : COUNT(plain);
-    else if (attempt->route == with_init && attempt->task->hold)
-        attempt->goal = COUNT(with_init) - 1;
+        attempt->goal = attempt->route == plain ? COUNT(plain) : GOAL_HELD + 1;
+    else if (attempt->route != plain && attempt->task->hold)
+        attempt->goal = GOAL_HELD;
     else
         attempt->goal = GOAL_IMAGE;
     docker->host->op_on_cancel(op, on_cancel, attempt);

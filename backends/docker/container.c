@@ -174,14 +174,30 @@ static void on_created(plr_docker *docker, const plr_docker_reply *reply, void *
     join_networks(attempt);
 }
 
-/* A channel where plr-init can be used; without one the way goes on plainly. */
+static bool is_init_there(const plr_docker_attempt *attempt, plr_error *err)
+{
+    const char *arch = plr_jsonc_text(attempt->image, "Architecture");
+    const unsigned char *data;
+    size_t size;
+    if (plr_docker_share_init(arch, &data, &size))
+        return true;
+    plr_error_set(err, PLR_ERR_UNSUPPORTED, "there is none for %s", arch);
+    return false;
+}
+
+static void on_word(plr_docker_channel *channel, unsigned word, const void *payload, void *userdata)
+{
+    (void)channel;
+    plr_docker_take_word(userdata, word, payload);
+}
+
 static int open_channel(plr_docker_attempt *attempt, plr_error *err)
 {
     plr_error why = { 0 };
     if (attempt->channel != NULL)
         return 0;
     int r = plr_docker_channel_new(&attempt->channel, attempt->run->docker,
-            plr_jsonc_text(attempt->image, "Architecture"), plr_docker_held_word, attempt, &why);
+            plr_jsonc_text(attempt->image, "Architecture"), on_word, attempt, &why);
     if (r < 0)
         plr_error_set(err, why.code, "%s", why.message);
     return r;
@@ -195,7 +211,14 @@ void plr_docker_stage_create(plr_docker_attempt *attempt)
     json_object *body = NULL;
     _cleanup_buf_ plr_buf path = { 0 };
     bool with_init = plr_docker_attempt_has_init(attempt);
-    int r = with_init ? open_channel(attempt, &err) : 0;
+    bool by_signal = plr_docker_attempt_by_signal(attempt);
+    int r = 0;
+    if (with_init && !is_init_there(attempt, &err)) {
+        plr_docker_attempt_unheld(attempt, err.message);
+        return;
+    }
+    if (with_init)
+        r = by_signal ? plr_docker_signals_nonce(attempt, &err) : open_channel(attempt, &err);
     if (r == PLR_ERR_UNSUPPORTED) {
         plr_docker_attempt_unshared(attempt, err.message);
         return;
@@ -207,7 +230,8 @@ void plr_docker_stage_create(plr_docker_attempt *attempt)
         .network = run->network,
         .network_id = run->network_id,
         .pause_id = run->pause_id,
-        .share = with_init && r == 0 ? plr_docker_channel_folder(attempt->channel) : NULL,
+        .share = attempt->channel == NULL ? NULL : plr_docker_channel_folder(attempt->channel),
+        .nonce = by_signal ? attempt->nonce : NULL,
         .late = with_init ? NULL : &attempt->late,
         .bind_missing = attempt->bind_missing,
         .podman = docker->podman,

@@ -201,11 +201,20 @@ static bool add_init(json_object *body, const plr_docker_create *create)
             (long long)(run->grace_ns > 0 ? run->grace_ns / 1000000 : 0));
     const char *words[12];
     size_t n = 0;
-    words[n++] = PLR_DOCKER_SHARE "/init";
-    words[n++] = "--socket";
-    words[n++] = PLR_DOCKER_SHARE "/socket";
+    words[n++] = PLR_DOCKER_INIT;
+    if (create->nonce != NULL) {
+        words[n++] = "--signal-word";
+        words[n++] = create->nonce;
+        words[n++] = "--late";
+        words[n++] = PLR_DOCKER_LATE;
+    } else {
+        words[n++] = "--socket";
+        words[n++] = PLR_DOCKER_SHARE "/socket";
+    }
     if (create->task->step->detach) {
         words[n++] = "--detach";
+    } else if (create->nonce != NULL) {
+        /* It cannot tell the end of its engine. */
     } else if (run->on_loss == PLR_ON_LOSS_KEEP) {
         words[n++] = "--keep";
     } else {
@@ -220,8 +229,11 @@ static bool add_init(json_object *body, const plr_docker_create *create)
         json_object_put(command);
         return false;
     }
+    /* An image's own stop signal may be one that the init takes for a word. */
     return plr_jsonc_add(body, "Entrypoint", plr_jsonc_strings(words, n)) &&
-           plr_jsonc_add(body, "Cmd", command);
+           plr_jsonc_add(body, "Cmd", command) &&
+           (create->nonce == NULL ||
+                   plr_jsonc_add(body, "StopSignal", plr_jsonc_string("SIGTERM")));
 }
 
 static bool add_plain_command(json_object *body, const plr_docker_options *docker)
@@ -342,12 +354,17 @@ static bool add_no_healthcheck(json_object *body)
     return plr_jsonc_add(body, "Healthcheck", check) && good;
 }
 
+static bool has_init(const plr_docker_create *create)
+{
+    return create->share != NULL || create->nonce != NULL;
+}
+
 static bool fill(json_object *body, json_object *host_config, const plr_docker_create *create)
 {
     const plr_task *task = create->task;
     const plr_docker_options *docker = &task->step->docker;
     return plr_jsonc_add(body, "Image", plr_jsonc_string(create->image)) &&
-           (create->share != NULL ? add_init(body, create) : add_plain_command(body, docker)) &&
+           (has_init(create) ? add_init(body, create) : add_plain_command(body, docker)) &&
            plr_jsonc_add(body, "Env", make_environment(create)) &&
            plr_jsonc_add(body, "Labels", plr_docker_labels(task->run, task, create->now_s)) &&
            (task->working_dir == NULL ||
@@ -358,8 +375,6 @@ static bool fill(json_object *body, json_object *host_config, const plr_docker_c
            add_resources(host_config, task->step) && (create->podman || add_log(host_config)) &&
            (!docker->privileged ||
                    plr_jsonc_add(host_config, "Privileged", json_object_new_boolean(true))) &&
-           (create->share != NULL || !create->has_init || task->step->detach ||
-                   plr_jsonc_add(host_config, "Init", json_object_new_boolean(true))) &&
            plr_docker_create_network(body, host_config, create);
 }
 
@@ -387,7 +402,7 @@ int plr_docker_create_pause(json_object **ret_body, const plr_run_view *run,
     snprintf(lease, sizeof(lease), "%lld",
             (long long)(run->grace_ns > 0 ? run->grace_ns / (int64_t)PLR_SECOND : 0) + 15);
     bool keep = run->on_loss == PLR_ON_LOSS_KEEP;
-    const char *words[] = { PLR_DOCKER_SHARE "/init", "--socket", PLR_DOCKER_SHARE "/socket",
+    const char *words[] = { PLR_DOCKER_INIT, "--socket", PLR_DOCKER_SHARE "/socket",
         keep ? "--keep" : "--lease", lease };
     size_t n_words = share == NULL ? 1 : keep ? 4 : 5;
     _cleanup_json_ json_object *body = json_object_new_object();

@@ -19,11 +19,11 @@ typedef struct plr_docker_create {
     plr_network_mode network;
     const char *network_id; /* ISOLATED: the run's network */
     const char *pause_id;   /* SHARED: whose namespace is joined; NULL: its own */
-    const char *share;      /* the folder with plr-init; NULL: plain */
+    const char *share;      /* the folder with plr-init, to be bound */
+    const char *nonce;      /* plr-init is copied in, and says this; neither: plain */
     const plr_buf *late;    /* plain: environment of the last moment, NUL after each */
     bool bind_missing;      /* host paths that are missing are made by the daemon */
     bool podman;
-    bool has_init; /* plain: the daemon has an init of its own */
     int64_t now_s; /* wall time, for the deadline */
 } plr_docker_create;
 

@@ -12,6 +12,7 @@
 
 #include "backends/docker/end.h"
 #include "backends/docker/json.h"
+#include "backends/docker/lines.h"
 #include "backends/docker/resume.h"
 #include "backends/docker/rest.h"
 #include "backends/docker/where.h"
@@ -26,6 +27,9 @@
 
 /* Where a container finds plr-init and its socket. */
 #define PLR_DOCKER_SHARE "/.pipeline-runtime"
+#define PLR_DOCKER_INIT PLR_DOCKER_SHARE "/init"
+/* Where plr-init is copied in: the late environment. */
+#define PLR_DOCKER_LATE PLR_DOCKER_SHARE "/late"
 
 /* The versions of the API that are spoken: Docker 20.10 to those of today. */
 #define PLR_DOCKER_API_MIN 41u
@@ -116,6 +120,7 @@ struct plr_docker_attempt {
     plr_op *op;
     plr_docker_stage *const *route;
     unsigned at, goal;
+    bool unheld;       /* plr-init cannot be used in it */
     bool cancelled;    /* the op in hand */
     bool created;      /* the container was asked for: it may be there */
     bool stale;        /* it ended before its turn */
@@ -139,6 +144,13 @@ struct plr_docker_attempt {
     unsigned networks_joined;
 
     plr_docker_channel *channel; /* held.c: to its plr-init, or NULL */
+
+    /* signals.c: the init is asked by signals, and answers by lines with this word; "": it is not
+     */
+    char nonce[33];
+    bool asking; /* a question is on its way */
+    bool told;   /* to go */
+    uint64_t asked_since, ask_delay_ns;
 
     /* attach.c */
     plr_docker_attach *attach; /* the stream that is open, or NULL */
@@ -175,8 +187,10 @@ void plr_docker_attempt_next(plr_docker_attempt *attempt);
 void plr_docker_attempt_fail(plr_docker_attempt *attempt, const plr_error *err);
 /* plr-init cannot be bound into containers of this daemon; said once. */
 void plr_docker_note_unshared(plr_docker_run *run, const char *why);
-/* plr-init cannot be used in this container: go the plain way, and all others after it. */
+/* The same for this container's sake: plr-init is copied in, here and in all others after it. */
 void plr_docker_attempt_unshared(plr_docker_attempt *attempt, const char *why);
+/* plr-init cannot be used in this container at all. */
+void plr_docker_attempt_unheld(plr_docker_attempt *attempt, const char *why);
 /* Its container is of no use, and nothing of the user's has run: another one is made. */
 void plr_docker_attempt_again(plr_docker_attempt *attempt);
 /* It is held and was not asked to start: what it held is lost. */
@@ -184,6 +198,8 @@ void plr_docker_attempt_spoil(plr_docker_attempt *attempt);
 /* The op has succeeded: STARTED is reported. */
 void plr_docker_attempt_runs(plr_docker_attempt *attempt);
 bool plr_docker_attempt_has_init(const plr_docker_attempt *attempt);
+/* Its init is not bound in but copied, and has no socket. */
+bool plr_docker_attempt_by_signal(const plr_docker_attempt *attempt);
 bool plr_docker_attempt_is_at(const plr_docker_attempt *attempt, plr_docker_stage *stage);
 /* One timer for each attempt: a later call replaces an earlier one. 0 disarms. */
 void plr_docker_attempt_timer(
@@ -195,9 +211,18 @@ plr_docker_stage plr_docker_stage_image, plr_docker_stage_network, plr_docker_st
         plr_docker_stage_files, plr_docker_stage_start, plr_docker_stage_held,
         plr_docker_stage_attach, plr_docker_stage_go;
 
-/* held.c */
-void plr_docker_held_word(
-        plr_docker_channel *channel, unsigned word, const void *payload, void *userdata);
+/* held.c: what an init said, by whatever way; 0: nothing comes from there any more. */
+void plr_docker_take_word(plr_docker_attempt *attempt, unsigned word, const void *payload);
+void plr_docker_no_word(plr_docker_attempt *attempt);
+
+/* How long an init may take to say what it has to. A container that was started has its first
+ * process within milliseconds; on a machine that is short of memory it may take a while. */
+#define PLR_DOCKER_WORD_NS (20 * PLR_SECOND)
+
+/* signals.c */
+int plr_docker_signals_nonce(plr_docker_attempt *attempt, plr_error *err);
+void plr_docker_signals_ask(plr_docker_attempt *attempt);
+void plr_docker_signals_go(plr_docker_attempt *attempt);
 
 /* pull.c, start.c */
 void plr_docker_pull_leave(plr_docker_attempt *attempt);

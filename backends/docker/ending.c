@@ -145,7 +145,8 @@ static void on_look(plr_docker *docker, const plr_docker_reply *reply, void *own
         take_exit(attempt);
     else if (attempt->attach == NULL)
         plr_docker_attach_resume(attempt);
-    else if (attempt->channel == NULL && !attempt->task->step->detach && !attempt->evidence.plain)
+    else if (attempt->channel == NULL && !attempt->task->step->detach && !attempt->evidence.plain &&
+             !plr_docker_attempt_by_signal(attempt))
         plr_docker_look_later(attempt, PLR_SECOND);
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/docker/docker.h"
+#include "backends/docker/channel.h"
 #include "backends/docker/refusal.h"
 #include "engine/base/error.h"
 #include "net/archive.h"
@@ -43,25 +43,36 @@ static void read_user(const char *user, uid_t *ret_uid, gid_t *ret_gid)
     *ret_gid = (gid_t)gid;
 }
 
+/* plr-init, where it is not bound in, and what it reads at its word. */
+static size_t add_init(const plr_docker_attempt *attempt, plr_archive_file files[2])
+{
+    const unsigned char *data;
+    size_t size;
+    if (!plr_docker_attempt_by_signal(attempt) ||
+            !plr_docker_share_init(plr_jsonc_text(attempt->image, "Architecture"), &data, &size))
+        return 0;
+    files[0] =
+            (plr_archive_file){ .path = PLR_DOCKER_INIT, .data = data, .size = size, .mode = 0755 };
+    files[1] = (plr_archive_file){ .path = PLR_DOCKER_LATE, .data = "", .mode = 0644 };
+    return 2;
+}
+
 void plr_docker_stage_files(plr_docker_attempt *attempt)
 {
     const plr_step *step = attempt->task->step;
     const plr_document *document = attempt->task->run->document;
     plr_error err = { 0 };
-    if (step->n_files == 0) {
-        plr_docker_attempt_next(attempt);
-        return;
-    }
     uid_t uid;
     gid_t gid;
     read_user(step->docker.user, &uid, &gid);
     _cleanup_buf_ plr_buf tar = { 0 };
-    _cleanup_free_ plr_archive_file *files = calloc(step->n_files, sizeof(*files));
+    _cleanup_free_ plr_archive_file *files = calloc(step->n_files + 2, sizeof(*files));
     int r = files == NULL ? plr_error_nomem(&err) : 0;
+    size_t n = r == 0 ? add_init(attempt, files) : 0;
     for (size_t i = 0; r == 0 && i < step->n_files; i++) {
         const plr_file_mount *mount = &step->files[i];
         const plr_bytes *data = &document->files[mount->file].data;
-        files[i] = (plr_archive_file){
+        files[n++] = (plr_archive_file){
             .path = mount->path,
             .data = data->data,
             .size = data->size,
@@ -70,8 +81,12 @@ void plr_docker_stage_files(plr_docker_attempt *attempt)
             .gid = gid,
         };
     }
+    if (r == 0 && n == 0) {
+        plr_docker_attempt_next(attempt);
+        return;
+    }
     if (r == 0)
-        r = plr_archive_write(files, step->n_files, &tar, &err);
+        r = plr_archive_write(files, n, &tar, &err);
     _cleanup_free_ char *path = NULL;
     if (r == 0 && asprintf(&path, "/containers/%s/archive?path=/", attempt->id) < 0) {
         path = NULL;

@@ -6,18 +6,27 @@
 #include "backends/docker/channel.h"
 #include "engine/base/error.h"
 
-/* A container that was started has its first process within milliseconds; on a machine that is
- * short of memory it may take a while. */
-#define WORD_NS (20 * PLR_SECOND)
-
 /* The daemon's own notice of an end follows the init's within some 30 ms. */
 #define DAEMON_NS PLR_SECOND
 
-static void no_word(plr_docker_attempt *attempt)
+static void give_up_held(plr_docker_attempt *attempt, const char *why)
+{
+    if (plr_docker_attempt_by_signal(attempt))
+        plr_docker_attempt_unheld(attempt, why);
+    else
+        plr_docker_attempt_unshared(attempt, why);
+}
+
+void plr_docker_no_word(plr_docker_attempt *attempt)
 {
     plr_error err = { 0 };
+    /* Where words come with the output, they wait as it does. */
+    if (attempt->paused && plr_docker_attempt_by_signal(attempt)) {
+        plr_docker_attempt_timer(attempt, plr_docker_no_word, PLR_DOCKER_WORD_NS);
+        return;
+    }
     if (plr_docker_attempt_is_at(attempt, plr_docker_stage_held)) {
-        plr_docker_attempt_unshared(attempt, "plr-init did not connect");
+        give_up_held(attempt, "plr-init did not answer");
         return;
     }
     plr_error_set(&err, PLR_ERR_INFRASTRUCTURE, "plr-init does not answer in container %s",
@@ -28,15 +37,21 @@ static void no_word(plr_docker_attempt *attempt)
 void plr_docker_stage_held(plr_docker_attempt *attempt)
 {
     /* It may have connected before the daemon answered the start. */
-    if (attempt->evidence.is_held)
+    if (plr_docker_attempt_by_signal(attempt))
+        plr_docker_signals_ask(attempt);
+    else if (attempt->evidence.is_held)
         plr_docker_attempt_next(attempt);
     else
-        plr_docker_attempt_timer(attempt, no_word, WORD_NS);
+        plr_docker_attempt_timer(attempt, plr_docker_no_word, PLR_DOCKER_WORD_NS);
 }
 
 void plr_docker_stage_go(plr_docker_attempt *attempt)
 {
     plr_error err = { 0 };
+    if (plr_docker_attempt_by_signal(attempt)) {
+        plr_docker_signals_go(attempt);
+        return;
+    }
     if (attempt->channel == NULL)
         plr_error_set(&err, PLR_ERR_INFRASTRUCTURE, "container %s ended while it was held",
                 attempt->name);
@@ -46,7 +61,7 @@ void plr_docker_stage_go(plr_docker_attempt *attempt)
     if (err.code != 0)
         plr_docker_attempt_fail(attempt, &err);
     else
-        plr_docker_attempt_timer(attempt, no_word, WORD_NS);
+        plr_docker_attempt_timer(attempt, plr_docker_no_word, PLR_DOCKER_WORD_NS);
 }
 
 static void take_failure(plr_docker_attempt *attempt, const plr_init_failure *failure)
@@ -65,6 +80,13 @@ static void on_look(plr_docker *docker, const plr_docker_reply *reply, void *own
     json_object *state = plr_jsonc_get(reply->json, "State", json_type_object);
     plr_error err = { 0 };
     (void)docker;
+    if (attempt->told) {
+        /* The log has what was said and what was written. */
+        attempt->cut = true;
+        plr_docker_attempt_runs(attempt);
+        plr_docker_look(attempt);
+        return;
+    }
     if (state != NULL && !plr_jsonc_true(state, "Running") &&
             plr_jsonc_number(state, "ExitCode") == PLR_INIT_EXIT_HELD) {
         plr_docker_attempt_again(attempt);
@@ -91,7 +113,7 @@ static void hung_up(plr_docker_attempt *attempt)
         /* News of an end that the daemon will tell; ask if it does not. */
         plr_docker_look_later(attempt, DAEMON_NS);
     } else if (plr_docker_attempt_is_at(attempt, plr_docker_stage_held)) {
-        plr_docker_attempt_unshared(attempt, "plr-init hung up");
+        give_up_held(attempt, "plr-init hung up");
     } else if (plr_docker_attempt_is_at(attempt, plr_docker_stage_go)) {
         /* The daemon knows of the end a moment later. */
         plr_docker_attempt_timer(attempt, look, 300 * PLR_MILLISECOND);
@@ -100,16 +122,14 @@ static void hung_up(plr_docker_attempt *attempt)
     }
 }
 
-void plr_docker_held_word(
-        plr_docker_channel *channel, unsigned word, const void *payload, void *userdata)
+void plr_docker_take_word(plr_docker_attempt *attempt, unsigned word, const void *payload)
 {
-    plr_docker_attempt *attempt = userdata;
-    (void)channel;
     switch (word) {
     case PLR_INIT_HELD:
         attempt->evidence.is_held = true;
-        attempt->run->docker->sharing = PLR_DOCKER_SHARING_WORKS;
-        if (plr_docker_attempt_is_at(attempt, plr_docker_stage_held)) {
+        if (attempt->channel != NULL)
+            attempt->run->docker->sharing = PLR_DOCKER_SHARING_WORKS;
+        if (plr_docker_attempt_is_at(attempt, plr_docker_stage_held) && !attempt->asking) {
             plr_docker_attempt_timer(attempt, NULL, 0);
             plr_docker_attempt_next(attempt);
         }

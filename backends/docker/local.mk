@@ -24,6 +24,8 @@ libplrdocker_la_SOURCES = \
 	%reldir%/image.c \
 	%reldir%/json.c \
 	%reldir%/json.h \
+	%reldir%/lines.c \
+	%reldir%/lines.h \
 	%reldir%/module.c \
 	%reldir%/open.c \
 	%reldir%/pause.c \
@@ -43,6 +45,7 @@ libplrdocker_la_SOURCES = \
 	%reldir%/resume.h \
 	%reldir%/run.c \
 	%reldir%/settings.c \
+	%reldir%/signals.c \
 	%reldir%/share.c \
 	%reldir%/start.c \
 	%reldir%/stop.c \

@@ -144,7 +144,7 @@ static void on_copied(plr_docker *docker, const plr_docker_reply *reply, void *o
 static void copy_init(plr_docker_run *run)
 {
     plr_error err = { 0 };
-    plr_archive_file file = { .path = PLR_DOCKER_SHARE "/init", .mode = 0755 };
+    plr_archive_file file = { .path = PLR_DOCKER_INIT, .mode = 0755 };
     const unsigned char *data;
     _cleanup_buf_ plr_buf tar = { 0 };
     char path[160];

@@ -68,6 +68,7 @@ static int put_task(plr_buf *out, const plr_docker *docker, plr_network_mode net
         .network_id = "<network>",
         .pause_id = network == PLR_NETWORK_SHARED && !single ? "<pause>" : NULL,
         .share = docker->where.local ? "<folder of the step>" : NULL,
+        .nonce = docker->where.local ? NULL : "<nonce>",
         .podman = docker->podman,
         .now_s = plr_docker_wall_s(docker),
     };

@@ -123,7 +123,7 @@ static bool split_http(const char *http, char *port, size_t size, const char **r
 static json_object *make_command(const plr_docker_attempt *attempt, const plr_probe *probe)
 {
     char port[16];
-    const char *words[6] = { PLR_DOCKER_SHARE "/init", "--probe" };
+    const char *words[6] = { PLR_DOCKER_INIT, "--probe" };
     size_t n = 2;
     if (probe->kind == PLR_PROBE_EXEC)
         return plr_jsonc_strings(probe->ready->exec, probe->ready->n_exec);

@@ -84,7 +84,10 @@ static void on_started(plr_docker *docker, const plr_docker_reply *reply, void *
         end_failed_exec(attempt, reply);
     } else if (plr_docker_attempt_has_init(attempt) &&
                strstr(reply->error.message, PLR_DOCKER_SHARE) != NULL) {
-        plr_docker_attempt_unshared(attempt, reply->error.message);
+        if (plr_docker_attempt_by_signal(attempt))
+            plr_docker_attempt_unheld(attempt, reply->error.message);
+        else
+            plr_docker_attempt_unshared(attempt, reply->error.message);
     } else {
         plr_error_set(&err,
                 reply->status == 0 ? reply->error.code

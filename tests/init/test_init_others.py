@@ -167,6 +167,25 @@ def test_after_the_word_its_signals_are_the_commands(architecture):
 
 
 @both
+@pytest.mark.parametrize("late, says_what", [
+    (b"", "early\n"), (b"A=late\0B=two\nlines\0", "late two\nlines\n"), (b"A=late", "errno 22 1"), (None, "errno 2 1"),
+    (b"A=" + b"x" * (128 * 1024) + b"\0", "errno 7 1")], ids=["empty", "two", "cut", "missing", "too-long"])
+def test_late_environment_lies_in_a_file(architecture, tmp_path, late, says_what):
+    file = tmp_path / "late"
+    with Init(architecture, ["--signal-word", NONCE, "--late", str(file)], ["sh", "-c", "echo $A${B+ \"$B\"}"],
+              channel=False, env={"A": "early", "PATH": os.environ["PATH"]}) as init:
+        assert init.line() == says("held")
+        if late is not None:
+            file.write_bytes(late)
+        init.signal(signal.SIGUSR2)
+        if says_what.startswith("errno"):
+            assert init.output() == says(says_what) and init.code() == 125
+        else:
+            output = init.output().replace(says("running"), "")
+            assert output[:output.index("\x1e")] == says_what
+
+
+@both
 def test_lines_and_exec_in_place(architecture):
     with Init(architecture, ["--signal-word", NONCE, "--detach"], ["sh", "-c", "echo $$"],
               channel=False) as init:

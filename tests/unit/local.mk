@@ -59,12 +59,13 @@ unit_tests += %reldir%/test_rules
 unit_tests += %reldir%/test_run
 
 # Parts of the Docker backend that ask nobody.
-unit_tests += %reldir%/test_docker_create %reldir%/test_docker_end %reldir%/test_docker_resume \
-	%reldir%/test_docker_where
+unit_tests += %reldir%/test_docker_create %reldir%/test_docker_end %reldir%/test_docker_lines \
+	%reldir%/test_docker_resume %reldir%/test_docker_where
 docker_LDADD = %reldir%/libharness.la libplrdocker.la libplrnet.la libplrinit.la \
 	libplrengine.la $(CUNIT_LIBS)
 %canon_reldir%_test_docker_create_LDADD = $(docker_LDADD)
 %canon_reldir%_test_docker_end_LDADD = $(docker_LDADD)
+%canon_reldir%_test_docker_lines_LDADD = $(docker_LDADD)
 %canon_reldir%_test_docker_resume_LDADD = $(docker_LDADD)
 %canon_reldir%_test_docker_where_LDADD = $(docker_LDADD)
 

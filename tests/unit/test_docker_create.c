@@ -120,6 +120,16 @@ static void commands(void)
         clear(&s);
     }
     subject s;
+    prepare(&s, DOCUMENT("\"docker\":{\"image\":\"i\"}"), image);
+    s.create.nonce = "n0nce";
+    make(&s);
+    expect(&s, "Cmd", "[\"/e\",\"x\",\"c\"]");
+    expect(&s, "Entrypoint",
+            "[\"/.pipeline-runtime/init\",\"--signal-word\",\"n0nce\","
+            "\"--late\",\"/.pipeline-runtime/late\",\"--\"]");
+    expect(&s, "StopSignal", "\"SIGTERM\"");
+    expect(&s, "HostConfig Mounts", "[]");
+    clear(&s);
     prepare(&s, DOCUMENT("\"docker\":{\"image\":\"i\"}"), "{}");
     CU_ASSERT_EQUAL(plr_docker_create_body(&s.body, &s.create, NULL), PLR_ERR_CONFIGURATION);
     clear(&s);

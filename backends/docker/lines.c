@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* A line of the init's may stand behind anything the step wrote, and in two pieces of the stream.
+ * So from each byte that begins one on, bytes are held back until they differ from one. */
+#include "backends/docker/lines.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MARK PLR_INIT_LINE_PREFIX[0]
+
+void plr_docker_lines_init(plr_docker_lines *lines, const char *nonce)
+{
+    *lines = (plr_docker_lines){ 0 };
+    if (nonce[0] != '\0')
+        lines->n_begin = (size_t)snprintf(lines->begin, sizeof(lines->begin),
+                PLR_INIT_LINE_PREFIX "%.*s ", PLR_INIT_NONCE_MAX, nonce);
+}
+
+/* " 123" times n, and then the end. */
+static bool read_numbers(const char *text, uint64_t *numbers, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (text[0] != ' ' || text[1] < '0' || text[1] > '9')
+            return false;
+        numbers[i] = 0;
+        for (text++; *text >= '0' && *text <= '9'; text++) {
+            uint64_t digit = (uint64_t)(*text - '0');
+            if (numbers[i] > (UINT64_MAX - digit) / 10)
+                return false;
+            numbers[i] = numbers[i] * 10 + digit;
+        }
+    }
+    return *text == '\0';
+}
+
+/* The word that `text` is, the line without its begin and its newline; 0: none. */
+static unsigned read_word(const char *text, plr_init_failure *failure, plr_init_exit *record)
+{
+    static const struct {
+        unsigned word;
+        const char *name;
+        size_t n_numbers;
+    } words[] = {
+        { PLR_INIT_HELD, "held", 0 },
+        { PLR_INIT_RUNNING, "running", 0 },
+        { PLR_INIT_ERRNO, "errno", 2 },
+        { PLR_INIT_EXITED, "exited", 6 },
+    };
+    uint64_t numbers[6];
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t length = strlen(words[i].name);
+        if (strncmp(text, words[i].name, length) != 0 ||
+                !read_numbers(text + length, numbers, words[i].n_numbers))
+            continue;
+        if (words[i].word == PLR_INIT_ERRNO)
+            *failure = (plr_init_failure){ (uint32_t)numbers[0], (uint32_t)numbers[1] };
+        if (words[i].word == PLR_INIT_EXITED)
+            *record = (plr_init_exit){ (uint32_t)numbers[0], 0, numbers[1], numbers[2], numbers[3],
+                numbers[4], numbers[5] };
+        return words[i].word;
+    }
+    return 0;
+}
+
+/* What was held back was no line. */
+static void release(plr_docker_lines *lines, plr_docker_lines_fn *on_piece, void *userdata)
+{
+    size_t size = lines->n_line;
+    lines->n_line = 0;
+    if (size > 0)
+        on_piece(lines->line, size, 0, NULL, userdata);
+}
+
+/* One byte behind those that are held back. False: it does not belong to them. */
+static bool take(plr_docker_lines *lines, char c, plr_docker_lines_fn *on_piece, void *userdata)
+{
+    plr_init_failure failure;
+    plr_init_exit record;
+    if (lines->n_line < lines->n_begin ? c != lines->begin[lines->n_line]
+                                       : c == MARK || lines->n_line == sizeof(lines->line) - 1)
+        return false;
+    lines->line[lines->n_line++] = c;
+    if (c != '\n')
+        return true;
+    lines->line[lines->n_line - 1] = '\0';
+    unsigned word = read_word(lines->line + lines->n_begin, &failure, &record);
+    lines->line[lines->n_line - 1] = c;
+    if (word == 0) {
+        release(lines, on_piece, userdata);
+        return true;
+    }
+    const void *payload = NULL;
+    if (word == PLR_INIT_ERRNO)
+        payload = &failure;
+    else if (word == PLR_INIT_EXITED)
+        payload = &record;
+    lines->n_line = 0;
+    on_piece(NULL, 0, word, payload, userdata);
+    return true;
+}
+
+void plr_docker_lines_feed(plr_docker_lines *lines, const void *data, size_t size,
+        plr_docker_lines_fn *on_piece, void *userdata)
+{
+    const char *bytes = data;
+    while (size > 0) {
+        if (lines->n_line == 0) {
+            const char *mark = lines->n_begin == 0 ? NULL : memchr(bytes, MARK, size);
+            size_t before = mark == NULL ? size : (size_t)(mark - bytes);
+            if (before > 0)
+                on_piece(bytes, before, 0, NULL, userdata);
+            bytes += before;
+            size -= before;
+            if (size == 0)
+                return;
+        }
+        if (take(lines, *bytes, on_piece, userdata)) {
+            bytes++;
+            size--;
+        } else {
+            release(lines, on_piece, userdata);
+        }
+    }
+}
+
+void plr_docker_lines_end(plr_docker_lines *lines, plr_docker_lines_fn *on_piece, void *userdata)
+{
+    release(lines, on_piece, userdata);
+}
