@@ -10,6 +10,7 @@
 #include <pipeline/spec.h>
 
 #include "engine/base/buf.h"
+#include "engine/base/error.h"
 #include "engine/base/map.h"
 #include "engine/base/text.h"
 
@@ -371,4 +372,27 @@ void plr_decode(plr_decoder *d, const plr_table *table, const plr_node *node, vo
         if (field->fallback != NULL && *text == NULL)
             *text = field->fallback;
     }
+}
+
+int plr_decode_text(void *out, plr_arena *arena, const plr_table *table, const char *text,
+        size_t size, const char *what, int code, plr_error *err)
+{
+    _cleanup_arena_ plr_arena tree;
+    _cleanup_(plr_findings_clear) plr_findings findings;
+    plr_error first = { 0 };
+    plr_node *root = NULL;
+    plr_arena_init(&tree);
+    plr_findings_init(&findings);
+    plr_decoder decoder = { arena, &findings, .lenient = true };
+    int r = plr_document_parse(&root, &tree, text, size, &findings, err);
+    if (r < 0)
+        return r;
+    if (root != NULL && is(&decoder, root, PLR_NODE_OBJECT) && root->whole)
+        plr_decode(&decoder, table, root, out);
+    r = plr_findings_tell(&findings, what, NULL, NULL, &first);
+    if (r == PLR_ERR_NOMEM)
+        return plr_error_nomem(err);
+    if (r < 0)
+        return plr_error_set(err, code, "%s", first.message); /* begins with `what` */
+    return 0;
 }

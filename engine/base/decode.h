@@ -73,6 +73,12 @@ typedef struct plr_decoder {
 /* Fills the zeroed struct at `out` as far as the tree is right; the rest goes to the findings. */
 void plr_decode(plr_decoder *decoder, const plr_table *table, const plr_node *node, void *out);
 
+/* Reads an object in which others may write more than the table knows: what it knows is decoded
+ * into the zeroed struct at `out`, and the first thing wrong is the error, with `code` and `what`
+ * (a file, a peer) before it. The tree is gone afterwards, the struct points into `arena`. */
+int plr_decode_text(void *out, plr_arena *arena, const plr_table *table, const char *text,
+        size_t size, const char *what, int code, plr_error *err);
+
 /* Whether a field stands in this variant. */
 bool plr_field_in(const plr_field *field, const plr_table *table);
 
