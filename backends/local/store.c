@@ -223,31 +223,6 @@ static int find_layers(
     return 0;
 }
 
-static int decode(plr_store_image *image, const char *path, const plr_buf *text, record *ret_record,
-        plr_error *err)
-{
-    _cleanup_arena_ plr_arena tree;
-    _cleanup_(plr_findings_clear) plr_findings findings;
-    plr_error finding = { 0 };
-    plr_node *root = NULL;
-    plr_arena_init(&tree);
-    plr_findings_init(&findings);
-    plr_decoder decoder = { &image->arena, &findings, .lenient = true };
-    int r = plr_document_parse(
-            &root, &tree, text->data != NULL ? text->data : "", text->size, &findings, err);
-    if (r < 0)
-        return r;
-    if (root == NULL || root->type != PLR_NODE_OBJECT)
-        return plr_error_set(err, PLR_ERR_CONFIGURATION, "%s: no record of an image", path);
-    plr_decode(&decoder, &record_table, root, ret_record);
-    r = plr_findings_tell(&findings, path, NULL, NULL, &finding);
-    if (r == PLR_ERR_NOMEM)
-        return plr_error_nomem(err);
-    if (r < 0)
-        return plr_error_set(err, PLR_ERR_CONFIGURATION, "%s: %s", path, finding.message);
-    return 0;
-}
-
 int plr_store_record_read(
         plr_store_image **ret_image, const char *store, const char *path, plr_error *err)
 {
@@ -259,7 +234,8 @@ int plr_store_record_read(
     plr_arena_init(&image->arena);
     int r = read_file(path, &text, err);
     if (r == 0)
-        r = decode(image, path, &text, &from, err);
+        r = plr_decode_text(&from, &image->arena, &record_table, text.data, text.size, path,
+                PLR_ERR_CONFIGURATION, err);
     if (r == 0)
         r = find_layers(image, &from, store, err);
     if (r < 0)
