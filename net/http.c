@@ -334,6 +334,7 @@ int plr_http_start(plr_http_client *client, plr_http_call **ret_call,
     call->started_at = client->host->now(client->loop);
     call->max_body = request->max_body > 0 ? request->max_body : DEFAULT_BODY;
     call->long_lived = request->long_lived;
+    call->redirects = request->redirects;
     call->on_headers = request->on_headers;
     call->on_data = request->on_data;
     call->on_done = request->on_done;

@@ -61,7 +61,7 @@ typedef void plr_http_data_fn(plr_http_call *call, const void *data, size_t size
  *                           middle of one)
  *   PLR_ERR_TIMEOUT         a time limit ran out; the message says which
  *   PLR_ERR_PROTOCOL        the answer is not HTTP, is malformed, too large, or a redirect (none is
- *                           ever followed; 304 is no redirect)
+ *                           ever followed; 304 is no redirect) that was not asked for
  *   PLR_ERR_CONFIGURATION   TLS: a certificate that cannot be read, or a peer that is not trusted
  *   PLR_ERR_CANCELLED, PLR_ERR_NOMEM
  * A body that ends by the connection's close is whole for HTTP: for such streams the end proves
@@ -76,6 +76,7 @@ typedef struct plr_http_request {
     plr_buf *body;              /* taken over if the start succeeds; NULL: none */
     size_t max_body;            /* of a collected reply; 0: 16 MiB */
     bool long_lived;            /* a stream or a wait: max_connections does not count it */
+    bool redirects;             /* one is a reply like any other, for callers who go there */
     /* Time limits, 0: none. `first_byte` is from the sending of the request to the end of the
      * reply's headers, `idle` between two pieces of the body (not while paused), `total` from the
      * start of the call. */

@@ -102,7 +102,7 @@ static void on_answer(plr_http_call *call, int status)
     call->streams = call->on_data != NULL && status / 100 == 2;
     call->received_at = call->client->host->now(call->client->loop);
     plr_http_call_check_time(call);
-    if (status / 100 == 3 && status != 304) {
+    if (status / 100 == 3 && status != 304 && !call->redirects) {
         const char *location = plr_http_header(call, "Location");
         plr_http_call_fail(call, PLR_ERR_PROTOCOL,
                 "%s redirects to %s (status %d), which is refused", call->client->base.name,

@@ -26,6 +26,7 @@ struct plr_http_call {
     size_t max_body, headers_bytes;
     unsigned headers_lines;
     bool long_lived;
+    bool redirects;
     bool waiting;     /* for a connection, in `waiting` */
     bool running;     /* added to the multi handle */
     bool sent;        /* the request left, or part of it */
