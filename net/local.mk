@@ -10,6 +10,8 @@ libplrnet_la_SOURCES = \
 	%reldir%/archive.h \
 	%reldir%/credentials.c \
 	%reldir%/credentials.h \
+	%reldir%/digest.c \
+	%reldir%/digest.h \
 	%reldir%/docker_config.c \
 	%reldir%/docker_config.h \
 	%reldir%/frames.c \
@@ -24,7 +26,17 @@ libplrnet_la_SOURCES = \
 	%reldir%/http_call.h \
 	%reldir%/image_name.c \
 	%reldir%/image_name.h \
+	%reldir%/image_resolve.c \
+	%reldir%/image_resolve.h \
 	%reldir%/json_stream.c \
 	%reldir%/json_stream.h \
+	%reldir%/manifest.c \
+	%reldir%/manifest.h \
 	%reldir%/platform.c \
-	%reldir%/platform.h
+	%reldir%/platform.h \
+	%reldir%/registry.c \
+	%reldir%/registry.h \
+	%reldir%/registry_auth.c \
+	%reldir%/registry_auth.h \
+	%reldir%/registry_call.h \
+	%reldir%/registry_get.c
