@@ -1,50 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Gives events out, one after another, each string through the mask. While the host has answered
- * LATER they wait in a queue; what fills it is held back at its source, so the queue stays short.
- */
+ * LATER they wait (queue.c); what fills the queue is held back at its source, so it stays short. */
 #include <string.h>
 
 #include "engine/base/error.h"
 #include "engine/engine.h"
+#include "engine/queue.h"
 #include "engine/run.h"
 
 /* How long a host may let events wait (plr_run_options.sink_timeout_ns). */
 #define DEFAULT_SINK_TIMEOUT_NS ((int64_t)300 * 1000000000)
-
-/* An event that waits, with all it points to behind it. */
-struct plr_queued_event {
-    plr_queued_event *next;
-    plr_event event;
-    plr_end end;
-    char text[];
-};
-
-/* The strings of an event that are not constant for the life of the run. */
-enum { MOST_STRINGS = 3 };
-
-static size_t strings_of(plr_event *event, const char **strings[MOST_STRINGS])
-{
-    switch (event->type) {
-    case PLR_EVENT_STEP:
-        if (event->u.moved.end == NULL)
-            return 0;
-        strings[0] = &((plr_end *)(uintptr_t)event->u.moved.end)->message;
-        return 1;
-    case PLR_EVENT_PULL:
-        strings[0] = &event->u.pull.image;
-        strings[1] = &event->u.pull.layer;
-        strings[2] = &event->u.pull.status;
-        return 3;
-    case PLR_EVENT_WARNING:
-        strings[0] = &event->u.warning.message;
-        return 1;
-    case PLR_EVENT_NOTICE:
-        strings[0] = &event->u.notice.message;
-        return 1;
-    default:
-        return 0;
-    }
-}
 
 static void pause_all(plr_run *run, bool paused)
 {
@@ -98,58 +63,6 @@ static void deliver(plr_run *run, plr_event *event)
         pause_sink(run);
 }
 
-int plr_emit_init(plr_run *run, plr_error *err)
-{
-    run->spare = calloc(1, sizeof *run->spare);
-    return run->spare != NULL ? 0 : plr_error_nomem(err);
-}
-
-static void queue(plr_run *run, const plr_event *event)
-{
-    plr_event copy = *event;
-    plr_end end = { 0 };
-    const char **strings[MOST_STRINGS];
-    if (event->type == PLR_EVENT_STEP && event->u.moved.end != NULL) {
-        end = *event->u.moved.end;
-        copy.u.moved.end = &end;
-    }
-    size_t n = strings_of(&copy, strings);
-    size_t size = event->type == PLR_EVENT_OUTPUT ? event->u.output.size : 0;
-    for (size_t i = 0; i < n; i++)
-        size += *strings[i] != NULL ? strlen(*strings[i]) + 1 : 0;
-    plr_queued_event *queued = event->type == PLR_EVENT_RUN_ENDED
-                                       ? steal(run->spare)
-                                       : calloc(1, sizeof *queued + size);
-    if (queued == NULL) {
-        plr_error err = { 0 };
-        plr_error_nomem(&err);
-        plr_run_break(run, &err); /* an event is lost: the run must not look whole */
-        return;
-    }
-    char *at = queued->text;
-    for (size_t i = 0; i < n; i++) {
-        if (*strings[i] == NULL)
-            continue;
-        size_t length = strlen(*strings[i]) + 1;
-        memcpy(at, *strings[i], length);
-        *strings[i] = at;
-        at += length;
-    }
-    if (event->type == PLR_EVENT_OUTPUT && size > 0) {
-        memcpy(at, event->u.output.data, size);
-        copy.u.output.data = at;
-    }
-    queued->end = end;
-    queued->event = copy;
-    if (copy.type == PLR_EVENT_STEP && copy.u.moved.end != NULL)
-        queued->event.u.moved.end = &queued->end;
-    if (run->last_event != NULL)
-        run->last_event->next = queued;
-    else
-        run->first_event = queued;
-    run->last_event = queued;
-}
-
 static void send(plr_run *run, plr_event *event)
 {
     event->size = sizeof *event;
@@ -159,25 +72,18 @@ static void send(plr_run *run, plr_event *event)
     if (run->sink_stuck && event->type != PLR_EVENT_RUN_ENDED)
         return;
     if (run->paused || run->first_event != NULL || run->in_callback)
-        queue(run, event);
+        plr_queue_add(run, event);
     else
         deliver(run, event);
 }
 
-/* The same with its strings masked; without memory for that they are left out, never shown. */
 static void send_masked(plr_run *run, plr_event *event)
 {
-    const char **strings[MOST_STRINGS];
-    plr_buf masked[MOST_STRINGS] = { 0 };
-    size_t n = run->has_secrets ? strings_of(event, strings) : 0;
-    for (size_t i = 0; i < n; i++)
-        if (*strings[i] != NULL) {
-            int r = plr_mask_text(run->mask, *strings[i], &masked[i], NULL);
-            *strings[i] = r < 0 ? "(out of memory)" : masked[i].data != NULL ? masked[i].data : "";
-        }
+    plr_queue_strings strings = { 0 };
+    if (run->has_secrets)
+        plr_queue_mask_strings(run, event, &strings);
     send(run, event);
-    for (size_t i = 0; i < n; i++)
-        plr_buf_clear(&masked[i]);
+    plr_queue_strings_clear(&strings);
 }
 
 static plr_event event_of(plr_run *run, const plr_run_node *node, plr_event_type type)
@@ -247,31 +153,33 @@ void plr_emit_text(plr_run *run, plr_run_node *node, plr_event_type type, const 
     send_masked(run, &event);
 }
 
+void plr_emit_mask_result(plr_run *run)
+{
+    _cleanup_buf_ plr_buf masked = { 0 };
+    char *message = run->result.message;
+    size_t size = sizeof run->result.message;
+    if (!run->has_secrets)
+        return;
+    if (plr_mask_text(run->mask, message, &masked, NULL) < 0)
+        message[0] = '\0';
+    else if (masked.data != NULL)
+        memcpy(message, masked.data, masked.size < size ? masked.size + 1 : size - 1);
+    message[size - 1] = '\0';
+}
+
 void plr_emit_run_ended(plr_run *run)
 {
     plr_event event = event_of(run, NULL, PLR_EVENT_RUN_ENDED);
     event.u.run_ended.result = &run->result;
-    if (run->has_secrets) {
-        _cleanup_buf_ plr_buf masked = { 0 };
-        char *message = run->result.message;
-        size_t size = sizeof run->result.message;
-        if (plr_mask_text(run->mask, message, &masked, NULL) < 0)
-            message[0] = '\0';
-        else if (masked.data != NULL)
-            memcpy(message, masked.data, masked.size < size ? masked.size + 1 : size - 1);
-        message[size - 1] = '\0';
-    }
+    plr_emit_mask_result(run);
     send(run, &event);
 }
 
 void plr_emit_flush(plr_run *run)
 {
     while (run->first_event != NULL && !run->paused && !run->in_callback) {
-        plr_queued_event *queued = run->first_event;
-        run->first_event = queued->next;
-        if (run->first_event == NULL)
-            run->last_event = NULL;
-        if (!run->sink_stuck || queued->event.type == PLR_EVENT_RUN_ENDED)
+        plr_queued_event *queued = plr_queue_take(run);
+        if (!queued->dead && (!run->sink_stuck || queued->event.type == PLR_EVENT_RUN_ENDED))
             deliver(run, &queued->event);
         free(queued);
     }
@@ -291,15 +199,4 @@ void plr_run_continue(plr_run *run)
 bool plr_emit_is_empty(const plr_run *run)
 {
     return run->first_event == NULL;
-}
-
-void plr_emit_clear(plr_run *run)
-{
-    free(steal(run->spare));
-    while (run->first_event != NULL) {
-        plr_queued_event *next = run->first_event->next;
-        free(run->first_event);
-        run->first_event = next;
-    }
-    run->last_event = NULL;
 }

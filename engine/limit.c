@@ -16,7 +16,6 @@ void plr_limit_init(plr_limit *limit, uint64_t head, size_t tail)
 void plr_limit_clear(plr_limit *limit)
 {
     free(limit->ring);
-    plr_lines_clear(&limit->lines);
     *limit = (plr_limit){ 0 };
 }
 
@@ -113,22 +112,26 @@ uint64_t plr_limit_end(plr_limit *limit)
     if (cut > 0)
         drop(limit, cut);
     limit->torn = false;
-    plr_lines_init(&limit->lines, limit->end - limit->size);
     return limit->end - limit->size - limit->kept_from;
 }
 
-int plr_limit_next(plr_limit *limit, plr_line *ret_line, plr_error *err)
+int plr_limit_tail(const plr_limit *limit, plr_buf *out, plr_error *err)
 {
-    while (limit->size > 0) {
-        size_t part = first_part(limit), left = part;
-        const char *data = limit->ring + limit->start;
-        int r = plr_lines_next(&limit->lines, &data, &left, ret_line, err);
-        if (r < 0)
-            return r;
-        limit->start = (limit->start + (part - left)) % limit->capacity;
-        limit->size -= part - left;
-        if (r > 0)
-            return 1;
-    }
-    return plr_lines_flush(&limit->lines, true, ret_line);
+    size_t part = first_part(limit);
+    if (limit->size == 0)
+        return 0;
+    int r = plr_buf_reserve(out, limit->size, err);
+    if (r < 0)
+        return r;
+    plr_buf_put(out, limit->ring + limit->start, part);
+    plr_buf_put(out, limit->ring, limit->size - part);
+    return 0;
+}
+
+void plr_limit_replace(plr_limit *limit, const char *data, size_t size)
+{
+    limit->end += size - limit->size;
+    limit->start = limit->size = 0;
+    if (keep(limit, data, size, NULL) < 0)
+        limit->torn = true;
 }

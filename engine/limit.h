@@ -10,6 +10,7 @@
 
 #include <pipeline/error.h>
 
+#include "engine/base/buf.h"
 #include "engine/lines.h"
 
 typedef struct plr_limit {
@@ -21,7 +22,6 @@ typedef struct plr_limit {
     size_t capacity, start, size;
     uint64_t kept_from, end; /* offsets: of the first byte that did not pass, behind the last one */
     bool torn;               /* the ring does not begin where a line does */
-    plr_lines lines;         /* makes lines of the ring again */
 } plr_limit;
 
 typedef enum plr_limit_verdict {
@@ -39,11 +39,15 @@ void plr_limit_clear(plr_limit *limit);
 int plr_limit_take(
         plr_limit *limit, const plr_line *line, plr_limit_verdict *ret_verdict, plr_error *err);
 
-/*
- * The stream has ended. Returns how many bytes are left out: if any, say so; then take the tail by
- * plr_limit_next until it returns 0. It begins with a line, unless its last line alone is too long.
- */
+/* The stream has ended. Returns how many bytes are left out: if any, say so; then take the tail. It
+ * begins with a line, unless its last line alone is too long. */
 uint64_t plr_limit_end(plr_limit *limit);
-int plr_limit_next(plr_limit *limit, plr_line *ret_line, plr_error *err);
+
+/* Appends what is kept of the tail, whose first byte's offset is `limit->end - limit->size`. */
+int plr_limit_tail(const plr_limit *limit, plr_buf *out, plr_error *err);
+
+/* Puts other bytes in the place of what is kept: all behind them moves in the stream. Without
+ * memory for them they count as left out. */
+void plr_limit_replace(plr_limit *limit, const char *data, size_t size);
 
 #endif

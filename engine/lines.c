@@ -81,6 +81,14 @@ int plr_lines_next(
     return complete;
 }
 
+int plr_lines_take_back(plr_lines *lines, plr_buf *out, plr_error *err)
+{
+    drop_given(lines);
+    int r = plr_buf_append(out, lines->pending.data, lines->pending.size, err);
+    plr_buf_reset(&lines->pending);
+    return r;
+}
+
 bool plr_lines_flush(plr_lines *lines, bool final, plr_line *ret_line)
 {
     drop_given(lines);

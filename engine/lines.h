@@ -44,6 +44,9 @@ int plr_lines_next(
 /* How many bytes wait for the end of their line. */
 size_t plr_lines_pending(const plr_lines *lines);
 
+/* Takes them back, appended to `out`; without memory for that they are lost. */
+int plr_lines_take_back(plr_lines *lines, plr_buf *out, plr_error *err);
+
 /* Gives what waits, as a partial line; false if there is nothing. Only at the end of the stream,
  * if `final`, a character of which bytes are missing is given, too. */
 bool plr_lines_flush(plr_lines *lines, bool final, plr_line *ret_line);

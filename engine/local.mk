@@ -27,6 +27,8 @@ libplrengine_la_SOURCES += \
 	%reldir%/mask.h \
 	%reldir%/mask_forms.c \
 	%reldir%/mask_forms.h \
+	%reldir%/mask_row.c \
+	%reldir%/mask_row.h \
 	%reldir%/mask_stream.c \
 	%reldir%/mask_table.c \
 	%reldir%/mask_table.h \
@@ -40,9 +42,12 @@ libplrengine_la_SOURCES += \
 	%reldir%/network.h \
 	%reldir%/options.c \
 	%reldir%/output.c \
+	%reldir%/output.h \
 	%reldir%/owner.c \
 	%reldir%/phases.c \
 	%reldir%/policy.c \
+	%reldir%/queue.c \
+	%reldir%/queue.h \
 	%reldir%/ready.c \
 	%reldir%/result.c \
 	%reldir%/rules.c \

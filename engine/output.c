@@ -9,6 +9,8 @@
 #include "engine/engine.h"
 #include "engine/limit.h"
 #include "engine/lines.h"
+#include "engine/output.h"
+#include "engine/queue.h"
 #include "engine/run.h"
 
 /* How long the begin of a line waits for its end. */
@@ -17,10 +19,12 @@
 typedef struct stream {
     plr_stream id;
     bool dropped; /* ignore_stdout, ignore_stderr */
-    plr_mask_stream mask;
+    plr_mask_row mask;
     plr_buf masked;
     plr_lines lines;
     plr_limit limit;
+    bool is_showing; /* a line, whose bytes the host may be reading */
+    bool is_late;    /* secrets were added: what is in lines and limit passes the mask again */
 } stream;
 
 struct plr_output {
@@ -44,9 +48,10 @@ static void give_gap(plr_run_node *node, const stream *from)
     plr_emit_output(node, from->id, "", 0, from->lines.offset, PLR_OUTPUT_GAP);
 }
 
-static void limit_line(plr_run_node *node, stream *from, const plr_line *line)
+static void show(plr_run_node *node, stream *from, const plr_line *line)
 {
     plr_limit_verdict verdict = PLR_LIMIT_PASS;
+    from->is_showing = true;
     if (plr_limit_take(&from->limit, line, &verdict, NULL) < 0)
         give_gap(node, from);
     else if (verdict == PLR_LIMIT_PASS)
@@ -54,14 +59,56 @@ static void limit_line(plr_run_node *node, stream *from, const plr_line *line)
     else if (verdict == PLR_LIMIT_REACHED)
         give_notice(node, from,
                 "[the log's limit is reached: its end follows when the step has ended]\n");
+    from->is_showing = false;
+}
+
+static void mask_tail_again(stream *from)
+{
+    _cleanup_buf_ plr_buf kept = { 0 }, masked = { 0 };
+    size_t before = from->limit.size;
+    if (plr_limit_tail(&from->limit, &kept, NULL) < 0 ||
+            plr_mask_row_again(&from->mask, kept.data, kept.size, false, &masked, NULL) < 0)
+        plr_buf_clear(&masked);
+    plr_limit_replace(&from->limit, masked.data, masked.size);
+    from->lines.offset += masked.size - before;
+}
+
+/* Secrets were added while `*data` was on its way: what the log's tail keeps, what waits for the
+ * end of its line and the rest of `*data` pass the mask again. The result stands in `rest`. */
+static void mask_again(
+        plr_run_node *node, stream *from, const char **data, size_t *size, plr_buf *rest)
+{
+    _cleanup_buf_ plr_buf waiting = { 0 };
+    plr_buf masked = { 0 };
+    from->is_late = false;
+    mask_tail_again(from);
+    int r = plr_lines_take_back(&from->lines, &waiting, NULL);
+    if (r == 0)
+        r = plr_buf_append(&waiting, *data, *size, NULL);
+    if (r == 0)
+        r = plr_mask_row_again(&from->mask, waiting.data, waiting.size, false, &masked, NULL);
+    if (r < 0)
+        plr_buf_reset(&masked);
+    plr_buf_clear(rest);
+    *rest = masked;
+    *data = masked.data;
+    *size = masked.size;
+    if (r < 0)
+        give_gap(node, from);
 }
 
 static void take_lines(plr_run_node *node, stream *from, const char *data, size_t size)
 {
+    _cleanup_buf_ plr_buf rest = { 0 };
     plr_line line;
     int r;
-    while ((r = plr_lines_next(&from->lines, &data, &size, &line, NULL)) > 0)
-        limit_line(node, from, &line);
+    do {
+        if (from->is_late)
+            mask_again(node, from, &data, &size, &rest);
+        r = plr_lines_next(&from->lines, &data, &size, &line, NULL);
+        if (r > 0)
+            show(node, from, &line);
+    } while (r > 0 || from->is_late);
     if (r < 0)
         give_gap(node, from);
 }
@@ -73,17 +120,28 @@ static void take_masked(plr_run_node *node, stream *from, const char *data, size
         return;
     }
     plr_buf_reset(&from->masked);
-    if (plr_mask_feed(&from->mask, data, size, final, &from->masked, NULL) < 0)
+    if (plr_mask_row_feed(&from->mask, data, size, final, &from->masked, NULL) < 0)
         give_gap(node, from);
     else if (from->masked.size > 0)
         take_lines(node, from, from->masked.data, from->masked.size);
 }
 
+/* What the masks still hold, too; a secret that is added meanwhile may hold it back once more. */
+static void finish_masks(plr_run_node *node, stream *from)
+{
+    do
+        take_masked(node, from, "", 0, true);
+    while (from->mask.n_later > 0);
+}
+
 static void flush_lines(plr_run_node *node, stream *from, bool final)
 {
     plr_line line;
-    if (plr_lines_flush(&from->lines, final, &line))
-        limit_line(node, from, &line);
+    if (!plr_lines_flush(&from->lines, final, &line))
+        return;
+    show(node, from, &line);
+    if (from->is_late)
+        take_lines(node, from, "", 0);
 }
 
 static void on_partial_delay(plr_timer *timer, void *userdata)
@@ -107,7 +165,7 @@ int plr_output_begin(plr_run_node *node, plr_error *err)
         stream *one = &output->streams[i];
         one->id = i == 0 ? PLR_STREAM_STDOUT : PLR_STREAM_STDERR;
         one->dropped = i == 0 ? node->task.step->ignore_stdout : node->task.step->ignore_stderr;
-        plr_mask_stream_init(&one->mask, node->run->mask);
+        plr_mask_row_init(&one->mask, node->run->mask);
         plr_lines_init(&one->lines, 0);
         plr_limit_init(&one->limit, options->log_head, options->log_tail);
     }
@@ -124,7 +182,7 @@ void plr_output_take(plr_run_node *node, plr_stream id, const char *data, size_t
     if (from->dropped)
         return;
     if (gap) {
-        take_masked(node, from, "", 0, true);
+        finish_masks(node, from);
         flush_lines(node, from, true);
         give_gap(node, from);
     }
@@ -135,10 +193,10 @@ void plr_output_take(plr_run_node *node, plr_stream id, const char *data, size_t
     }
 }
 
-static void end_stream(plr_run_node *node, stream *from)
+/* The tail of a log that has a limit, as lines that pass. */
+static void give_tail(plr_run_node *node, stream *from)
 {
-    take_masked(node, from, "", 0, true);
-    flush_lines(node, from, true);
+    _cleanup_buf_ plr_buf tail = { 0 };
     uint64_t left_out = plr_limit_end(&from->limit);
     if (left_out > 0) {
         char notice[96];
@@ -146,12 +204,22 @@ static void end_stream(plr_run_node *node, stream *from)
                 "[%" PRIu64 " bytes are left out here: the log has a limit]\n", left_out);
         give_notice(node, from, notice);
     }
-    plr_line line;
-    int r;
-    while ((r = plr_limit_next(&from->limit, &line, NULL)) > 0)
-        give_line(node, from, &line, 0);
-    if (r < 0)
+    from->lines.offset = from->limit.end - from->limit.size;
+    if (plr_limit_tail(&from->limit, &tail, NULL) < 0)
         give_gap(node, from);
+    plr_limit_clear(&from->limit);
+    plr_limit_init(&from->limit, 0, 0);
+    take_lines(node, from, tail.data, tail.size);
+}
+
+static void end_stream(plr_run_node *node, stream *from)
+{
+    finish_masks(node, from);
+    flush_lines(node, from, true);
+    if (from->limit.reached)
+        give_tail(node, from);
+    finish_masks(node, from);
+    flush_lines(node, from, true);
 }
 
 void plr_output_end(plr_run_node *node)
@@ -170,10 +238,62 @@ void plr_output_clear(plr_run_node *node)
         return;
     plr_timer_free(output->timer);
     for (int i = 0; i < 2; i++) {
-        plr_mask_stream_clear(&output->streams[i].mask);
+        plr_mask_row_clear(&output->streams[i].mask);
         plr_buf_clear(&output->streams[i].masked);
         plr_lines_clear(&output->streams[i].lines);
         plr_limit_clear(&output->streams[i].limit);
     }
     free(output);
+}
+
+static stream *stream_of(plr_run *run, const plr_event *event)
+{
+    plr_run_node *node = &run->nodes[event->task];
+    if (node->output == NULL || node->task.attempt != event->attempt)
+        return NULL;
+    return &node->output->streams[event->u.output.stream == PLR_STREAM_STDERR];
+}
+
+plr_mask_row *plr_output_row(plr_run *run, const plr_event *event)
+{
+    stream *of = stream_of(run, event);
+    return of != NULL ? &of->mask : NULL;
+}
+
+void plr_output_move(plr_run *run, const plr_event *event, uint64_t by)
+{
+    stream *of = stream_of(run, event);
+    of->lines.offset += by;
+    of->limit.kept_from += by;
+    of->limit.end += by;
+}
+
+static void each_stream(plr_run *run, void (*call)(plr_run_node *node, stream *one))
+{
+    for (size_t i = 0; i < run->document->n_tasks; i++)
+        for (int k = 0; run->nodes[i].output != NULL && k < 2; k++)
+            call(&run->nodes[i], &run->nodes[i].output->streams[k]);
+}
+
+static void begin_again(plr_run_node *node, stream *one)
+{
+    (void)node;
+    plr_mask_row_begin_again(&one->mask);
+    one->is_late = true;
+}
+
+static void go_on_again(plr_run_node *node, stream *one)
+{
+    if (!one->is_showing) /* else whoever shows the line does it: its bytes are borrowed */
+        take_lines(node, one, "", 0);
+}
+
+void plr_output_secret_added(plr_run *run)
+{
+    bool in_callback = run->in_callback;
+    run->in_callback = true; /* what comes of it waits for the next dispatch */
+    each_stream(run, begin_again);
+    plr_queue_mask_again(run);
+    each_stream(run, go_on_again);
+    run->in_callback = in_callback;
 }

@@ -6,6 +6,7 @@
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "engine/engine.h"
+#include "engine/queue.h"
 #include "engine/run.h"
 
 void plr_run_kick(plr_run *run)
@@ -87,7 +88,7 @@ static void free_run(plr_run *run)
         return;
     for (size_t i = 0; run->nodes != NULL && i < run->document->n_tasks; i++)
         plr_attempt_clear(&run->nodes[i]);
-    plr_emit_clear(run);
+    plr_queue_clear(run);
     plr_loop_cancel_work(run->engine->loop, &run->work);
     plr_timer_free(run->timeout_timer);
     plr_timer_free(run->cleanup_timer);
@@ -130,7 +131,7 @@ int plr_run_start(plr_run **ret_run, plr_backend *backend, plr_spec *spec,
     if (r == 0)
         r = plr_schedule_init(run, err);
     if (r == 0)
-        r = plr_emit_init(run, err);
+        r = plr_queue_init(run, err);
     if (r == 0)
         r = begin_timeout(run, err);
     if (r < 0)
@@ -191,13 +192,29 @@ void plr_run_free(plr_run *run)
     plr_loop_defer(run->engine->loop, &run->free_work);
 }
 
+/* Nobody may have read it yet; without memory for its masked form nobody will. */
+static void mask_plan(plr_run *run)
+{
+    plr_buf masked = { 0 };
+    if (run->plan.data == NULL)
+        return;
+    plr_mask_text(run->mask, run->plan.data, &masked, NULL);
+    plr_buf_clear(&run->plan);
+    run->plan = masked;
+}
+
 int plr_run_mask_add(plr_run *run, const void *secret, size_t size, plr_error *err)
 {
     bool too_short = false;
     int r = plr_mask_add(run->mask, secret, size, &too_short, err);
-    if (r == 0 && size > 0 && !too_short)
-        run->has_secrets = true;
-    return r;
+    if (r < 0 || size == 0 || too_short)
+        return r;
+    run->has_secrets = true;
+    plr_output_secret_added(run);
+    plr_emit_mask_result(run);
+    mask_plan(run);
+    plr_run_kick(run);
+    return 0;
 }
 
 const char *plr_run_id(const plr_run *run)

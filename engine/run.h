@@ -141,6 +141,7 @@ struct plr_run {
     bool paused, sink_stuck, in_callback, freed;
     plr_queued_event *first_event, *last_event;
     plr_queued_event *spare; /* for the run's end, which must not fail for memory */
+    unsigned n_masked_again; /* how often the queue was */
     plr_buf plan;
     plr_kept_diagnostic *first_diagnostic, *last_diagnostic;
     const char *short_secret; /* the name of one that cannot be masked, or NULL */
@@ -220,10 +221,10 @@ int plr_output_begin(plr_run_node *node, plr_error *err);
 void plr_output_take(
         plr_run_node *node, plr_stream stream, const char *data, size_t size, bool gap);
 void plr_output_end(plr_run_node *node);
+void plr_output_secret_added(plr_run *run); /* all that was not given out passes the mask again */
 void plr_output_clear(plr_run_node *node);
 
 /* emit.c */
-int plr_emit_init(plr_run *run, plr_error *err);
 void plr_emit_run_started(plr_run *run);
 void plr_emit_moved(plr_run_node *node, plr_state from, plr_state to, const plr_end *end);
 void plr_emit_pull(plr_run_node *node, const plr_report *report);
@@ -231,8 +232,8 @@ void plr_emit_output(plr_run_node *node, plr_stream stream, const char *data, si
         uint64_t offset, unsigned flags);
 void plr_emit_text(plr_run *run, plr_run_node *node, plr_event_type type, const char *text);
 void plr_emit_run_ended(plr_run *run);
+void plr_emit_mask_result(plr_run *run);
 void plr_emit_flush(plr_run *run);
-void plr_emit_clear(plr_run *run);
 bool plr_emit_is_empty(const plr_run *run);
 
 /* result.c */

@@ -113,7 +113,9 @@ PLR_PUBLIC void plr_run_continue(plr_run *run);
 /* Dispatches the engine until the run has ended; not from a callback. Since: 0.1 */
 PLR_PUBLIC int plr_run_wait(plr_run *run, plr_result *ret_result, plr_error *err);
 
-/* One more secret for the mask, for what is not yet given out. Since: 0.1 */
+/* One more secret for the mask, at any time, in a callback too. All that was not given out yet
+ * passes the mask again: what waits for plr_run_continue, begins of lines, the tail of a log that
+ * has a limit. Where there is no memory for that, it is left out and a gap says so. Since: 0.1 */
 PLR_PUBLIC int plr_run_mask_add(plr_run *run, const void *secret, size_t size, plr_error *err);
 
 /* Its id; borrowed. Since: 0.1 */

@@ -91,7 +91,8 @@ typedef struct written {
 static void show(written *l, const plr_line *line)
 {
     CU_ASSERT(l->size + line->size < sizeof l->shown);
-    memcpy(l->shown + l->size, line->data, line->size);
+    if (line->size > 0)
+        memcpy(l->shown + l->size, line->data, line->size);
     l->size += line->size;
 }
 
@@ -125,13 +126,11 @@ static void log_it(bool failing, void *userdata)
         r = write_log(&l, masked + at, n, failing);
     }
     if (r == 0) {
-        plr_line line;
+        plr_buf tail = { 0 };
         CU_ASSERT_EQUAL(plr_limit_end(&l.limit), 21);
-        do {
-            TWICE(r, plr_limit_next(&l.limit, &line, NULL));
-            if (r > 0)
-                show(&l, &line);
-        } while (r > 0);
+        TWICE(r, plr_limit_tail(&l.limit, &tail, NULL));
+        show(&l, &(plr_line){ .data = tail.data, .size = tail.size });
+        plr_buf_clear(&tail);
     }
     CU_ASSERT(r < 0 || l.size == strlen(expected));
     CU_ASSERT_EQUAL(memcmp(l.shown, expected, l.size), 0);

@@ -14,6 +14,7 @@ typedef struct scenario {
     char *json;
     const char *output; /* of a run that is whole, and passes */
     bool later;         /* the host holds each output event for a while */
+    const char *secret; /* known only when the first output has come */
     size_t n_whole, n_broken;
 } scenario;
 
@@ -22,7 +23,9 @@ typedef struct host {
     plr_run *run;
     char output[4096];
     size_t size;
-    bool over, has_gap, later, holds;
+    bool over, has_gap, later, holds, was_late;
+    const char *secret;
+    size_t known_at; /* what was given out before the secret was known; 0: it is not known yet */
 } host;
 
 static void check(bool holds, const char *what)
@@ -76,6 +79,12 @@ static void go_to_the_end(host *h)
         check(r >= 0, err.message);
         if (h->holds) {
             h->holds = false;
+            if (h->secret != NULL && h->known_at == 0) {
+                if (plr_run_mask_add(h->run, h->secret, strlen(h->secret), NULL) == 0)
+                    h->known_at = h->size;
+                else
+                    h->was_late = true; /* some of it may be out by now */
+            }
             plr_run_continue(h->run);
         }
     }
@@ -91,11 +100,14 @@ static void play(bool failing, void *userdata)
     if (h == NULL)
         return;
     h->later = s->later;
+    h->secret = s->secret;
     int r = start(h, s->json, &err);
     if (r == 0) {
         go_to_the_end(h);
         check(plr_run_wait(h->run, &result, &err) == 0, "the run is over and cannot be waited for");
-        bool whole = strcmp(h->output, s->output) == 0;
+        check(h->known_at == 0 || strstr(h->output + h->known_at, s->secret) == NULL,
+                "a secret was given out after it was known");
+        bool whole = strcmp(h->output, s->output) == 0 || h->was_late;
         check(result.outcome != PLR_OUTCOME_PASSED || whole || h->has_gap,
                 "output was lost in silence");
         check(failing || (result.outcome == PLR_OUTCOME_PASSED && whole),
@@ -134,10 +146,15 @@ static char tries[] = "{'steps':[{'metadata':{'name':'a'},'docker':{'image':'i:1
                       "{'metadata':{'name':'b'},'docker':{'image':'i:1'},"
                       "'environment':{'FAKE':'hang'},'detach':true}]}";
 
+static char late[] = "{'steps':[{'metadata':{'name':'a'},'docker':{'image':'i:1'},"
+                     "'environment':{'FAKE':'out x;out a hunter2! b;part hun;sleep 1s;part ter2!;"
+                     "sleep 1s;out y'}}]}";
+
 static scenario scenarios[] = {
     { .json = hello, .output = "hello, world\n" },
     { .json = everything, .output = "one\none\n******\ndone\npassed\n", .later = true },
     { .json = tries, .output = "" },
+    { .json = late, .output = "x\na ****** b\n******y\n", .later = true, .secret = "hunter2!" },
 };
 
 int main(void)

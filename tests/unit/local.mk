@@ -52,6 +52,7 @@ unit_tests += %reldir%/test_hold
 unit_tests += %reldir%/test_loop
 unit_tests += %reldir%/test_module %reldir%/test_network %reldir%/test_op
 unit_tests += %reldir%/test_options
+unit_tests += %reldir%/test_late
 unit_tests += %reldir%/test_output
 unit_tests += %reldir%/test_random
 unit_tests += %reldir%/test_result

@@ -29,14 +29,10 @@ static void take(plr_limit *limit, const plr_line *line, outcome *o)
 
 static void end(plr_limit *limit, uint64_t size, outcome *o)
 {
-    plr_line line;
     o->left_out = plr_limit_end(limit);
     CU_ASSERT_EQUAL(plr_limit_end(limit), o->left_out);
-    while (plr_limit_next(limit, &line, NULL) > 0) {
-        CU_ASSERT_EQUAL(line.offset, o->head.size + o->left_out + o->tail.size);
-        CU_ASSERT_EQUAL(line.flags, line.data[line.size - 1] == '\n' ? 0 : PLR_OUTPUT_PARTIAL);
-        plr_buf_put(&o->tail, line.data, line.size);
-    }
+    CU_ASSERT_EQUAL(plr_limit_tail(limit, &o->tail, NULL), 0);
+    CU_ASSERT_EQUAL(limit->end - limit->size, limit->reached ? o->head.size + o->left_out : 0);
     CU_ASSERT_EQUAL(o->head.size + o->left_out + o->tail.size, size);
 }
 
@@ -185,9 +181,36 @@ static void much_in_little_memory(void)
     clear(&o);
 }
 
+/* What is kept is changed before it is given, as by a secret that becomes known late. */
+static void the_tail_is_replaced(void)
+{
+    static const char line[] = "0123456789\n";
+    plr_limit limit;
+    plr_buf tail = { 0 };
+    plr_limit_init(&limit, 5, 25);
+    for (uint64_t i = 0; i < 4; i++) {
+        plr_limit_verdict verdict;
+        const plr_line one = { line, 11, 11 * i, 0 };
+        CU_ASSERT_EQUAL(plr_limit_take(&limit, &one, &verdict, NULL), 0);
+    }
+    CU_ASSERT_EQUAL(plr_limit_tail(&limit, &tail, NULL), 0);
+    CU_ASSERT_STRING_EQUAL(tail.data, "89\n0123456789\n0123456789\n");
+    plr_limit_replace(&limit, "89\n*\n*\n", 7);
+    CU_ASSERT_EQUAL(limit.end, 44 - 18);
+    CU_ASSERT_EQUAL(plr_limit_end(&limit), 22); /* and it still begins in the middle of a line */
+    plr_buf_reset(&tail);
+    CU_ASSERT_EQUAL(plr_limit_tail(&limit, &tail, NULL), 0);
+    CU_ASSERT_STRING_EQUAL(tail.data, "*\n*\n");
+    plr_limit_replace(&limit, "0123456789\n0123456789\n0123456789\n", 33); /* more than fits */
+    CU_ASSERT_EQUAL(plr_limit_end(&limit), 22 + 11);
+    plr_buf_clear(&tail);
+    plr_limit_clear(&limit);
+}
+
 static const plr_test tests[] = {
     { "head, tail and what is left out", known },
     { "random text, as a reference says", random_text },
+    { "the tail is replaced", the_tail_is_replaced },
     { "memory is what is kept", much_in_little_memory },
     { 0 },
 };
