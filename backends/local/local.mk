@@ -18,5 +18,16 @@ libexec_plr_sandbox_SOURCES = \
 	%reldir%/protocol.c \
 	%reldir%/sandbox/main.c \
 	%reldir%/sandbox/net.h \
+	%reldir%/sandbox/net_forward.c \
+	%reldir%/sandbox/net_forward.h \
+	%reldir%/sandbox/net_helper.c \
+	%reldir%/sandbox/net_link.c \
+	%reldir%/sandbox/net_link.h \
+	%reldir%/sandbox/net_nat.c \
+	%reldir%/sandbox/net_nat.h \
+	%reldir%/sandbox/net_outbound.c \
+	%reldir%/sandbox/net_outbound.h \
+	%reldir%/sandbox/net_plan.h \
+	%reldir%/sandbox/net_room.c \
 	%reldir%/userns.c \
 	%reldir%/userns.h

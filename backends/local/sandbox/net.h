@@ -67,9 +67,6 @@ int plr_net_helper_start(
  * waitpid. Fills `err` with the sentence for the user and clears the helper. */
 void plr_net_helper_ended(plr_net_helper *helper, int status, plr_error *err);
 
-/* Kills and reaps the helper, if there is one. (At the run's end the PID namespace does that.) */
-void plr_net_helper_stop(plr_net_helper *helper);
-
 /*
  * Called by the task's own process, which has all capabilities over both namespaces and, when this
  * returns, is in a network namespace of its own: it joins `room` (to open a netlink socket there),
