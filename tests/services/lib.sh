@@ -2,6 +2,10 @@
 # What the scripts of this folder share: where things are, and how to wait for them.
 set -euo pipefail
 shopt -s inherit_errexit
+# What is made here is for daemons and users of all ids, whatever the caller keeps to itself.
+umask 022
+: "${HOME:=$(getent passwd "$(id -u)" | cut -d : -f 6)}"
+export HOME
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 cache=${PLR_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pipeline-runtime-tests}
@@ -20,6 +24,31 @@ wait_until() {
         [ $((tries -= 1)) -gt 0 ] || return 1
         sleep 0.05
     done
+}
+
+# cached NAME COMMAND...: prints $cache/NAME; where it is missing, `COMMAND... FOLDER` makes it in FOLDER. Whoever
+# else wants it waits, and what a killed one left half-made is removed: the lock is held by all that it started.
+cached() {
+    local name=$1 kind=${1%%-*} making
+    shift
+    mkdir -p "$cache"
+    exec 9>"$cache/$kind.lock"
+    flock 9
+    find "$cache" -mindepth 1 -maxdepth 1 -name "making-$kind.*" -exec rm -rf {} +
+    # Other versions go, too, once nobody has asked for them for a month.
+    find "$cache" -mindepth 1 -maxdepth 1 -type d -name "$kind-*" ! -name "$name" -mtime +30 -exec rm -rf {} +
+    if [ ! -e "$cache/$name" ]; then
+        (
+            making=$(mktemp -d "$cache/making-$kind.XXXXXX")
+            trap 'rm -rf "$making"' EXIT
+            chmod 755 "$making"
+            "$@" "$making" >&2
+            mv -T "$making" "$cache/$name"
+        )
+    fi
+    touch "$cache/$name"
+    exec 9>&-
+    echo "$cache/$name"
 }
 
 # running NAME: whether the program that spawn started under that name still runs
