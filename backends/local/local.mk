@@ -16,7 +16,18 @@ pkglibexec_PROGRAMS += libexec/plr-sandbox
 libexec_plr_sandbox_LDADD = libplrinit.la libplrbase.la
 libexec_plr_sandbox_SOURCES = \
 	%reldir%/protocol.c \
+	%reldir%/sandbox/cgroup.c \
+	%reldir%/sandbox/cgroup.h \
+	%reldir%/sandbox/files.c \
+	%reldir%/sandbox/files.h \
+	%reldir%/sandbox/filter.c \
+	%reldir%/sandbox/filter.h \
+	%reldir%/sandbox/host_etc.c \
+	%reldir%/sandbox/host_etc.h \
+	%reldir%/sandbox/kernel.c \
 	%reldir%/sandbox/main.c \
+	%reldir%/sandbox/mounts.c \
+	%reldir%/sandbox/mounts.h \
 	%reldir%/sandbox/net.h \
 	%reldir%/sandbox/net_forward.c \
 	%reldir%/sandbox/net_forward.h \
@@ -29,5 +40,18 @@ libexec_plr_sandbox_SOURCES = \
 	%reldir%/sandbox/net_outbound.h \
 	%reldir%/sandbox/net_plan.h \
 	%reldir%/sandbox/net_room.c \
+	%reldir%/sandbox/place.c \
+	%reldir%/sandbox/privileges.c \
+	%reldir%/sandbox/probe.c \
+	%reldir%/sandbox/probe.h \
+	%reldir%/sandbox/request.c \
+	%reldir%/sandbox/request.h \
+	%reldir%/sandbox/room.c \
+	%reldir%/sandbox/room.h \
+	%reldir%/sandbox/room_make.c \
+	%reldir%/sandbox/root.c \
+	%reldir%/sandbox/setup.c \
+	%reldir%/sandbox/setup.h \
+	%reldir%/sandbox/user.c \
 	%reldir%/userns.c \
 	%reldir%/userns.h

@@ -18,7 +18,8 @@
  *
  * Exactly one of READY and FAILED answers ROOM and each TASK; after READY n exactly one ENDED n
  * follows; after FAILED n nothing does, and only REMOVE is to be said. Each PROBE is answered by
- * one PROBED, each REMOVE by one REMOVED. A FAILED room is the end: plr-sandbox exits.
+ * one PROBED, each REMOVE by one REMOVED. FAILED 0 is the end of the room, also after its READY
+ * (what connected it with the world broke): plr-sandbox kills all that is in it and exits.
  * Whoever breaks the rules is hung up on. Neither side blocks in a send: the sandbox keeps what the
  * engine does not take, the engine treats a full socket (it takes hundreds) as a lost sandbox.
  */
@@ -147,8 +148,8 @@ typedef struct plr_sandbox_answer {
  *                 a WARNING that names what is missing, and the room stays cut off, or
  *   ELSE_HOST     flag: its network is HOST instead; READY says so, before the first TASK
  *   PUBLISH*      group: HOST_PORT, PORT (both 1 to 65535), PROTOCOL ("tcp", "udp"), ADDRESS (of
- *                 the task in the SUBNET; none: the room itself). Published on the machine by
- *                 whatever is OUTBOUND; a port in use fails the room.
+ *                 the task in the SUBNET; none: the room itself), NAME (the step's, for messages).
+ *                 A port in use fails the room.
  *   VOLUME*       group: VOLUME_NUMBER (its name: the same in MOUNT), MEMORY_VOLUME (flag: a tmpfs,
  *                 1777; without it a folder on disk, 0755 of root), SIZE (bytes; 0 or none: no
  *                 limit; on disk it is not looked at)
@@ -159,7 +160,8 @@ typedef struct plr_sandbox_answer {
  *   HOST_ROOT     flag: the root is a view of this machine; otherwise
  *   LAYER*        the folders of the image, bottom first
  *   ARGUMENT*     entrypoint and command, at least one
- *   ENVIRONMENT*  NAME=VALUE, all of it (image, host, document; late environment comes with GO)
+ *   ENVIRONMENT*  NAME=VALUE, all of it (image, host, document; late environment comes with GO).
+ *                 PATH, HOME (as passwd says) and HOSTNAME are added where they are missing
  *   WORKING_DIR   made if it is not there (0755, the user's); none: /
  *   USER          "name", "uid", either with ":group" or ":gid"; looked up in the root's passwd and
  *                 group; none or "": root

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Control groups: one for the run and, below it, one for each task, where this machine lets us make
+ * some. Version 2 where it is delegated, version 1 (each controller a tree of its own) where it is
+ * writable; elsewhere there are limits by rlimit and a warning.
+ */
+#ifndef PLR_SANDBOX_CGROUP_H
+#define PLR_SANDBOX_CGROUP_H
+
+#include "backends/local/sandbox/request.h"
+
+typedef enum plr_controller {
+    PLR_CONTROLLER_MEMORY,
+    PLR_CONTROLLER_PIDS,
+    PLR_CONTROLLER_CPU,
+    PLR_CONTROLLERS,
+} plr_controller;
+
+typedef struct plr_cgroups {
+    int version; /* 0: none */
+    /* The run's group of each controller; with version 2 they are one, in the first place. NULL and
+     * -1: that controller is not to be had. */
+    char *paths[PLR_CONTROLLERS];
+    int folders[PLR_CONTROLLERS];
+} plr_cgroups;
+
+/* Outer process: makes the run's groups, as many as it may. */
+void plr_cgroups_make(plr_cgroups *ret_cgroups, const char *run_id);
+
+/* Outer process, when the room is empty: removes them, with those of tasks that are left. */
+void plr_cgroups_remove(plr_cgroups *cgroups);
+
+/*
+ * The task's own process: makes its groups with the limits asked for, and goes in. What is not to
+ * be had becomes an rlimit, or nothing, and `warning` (of PLR_ERROR_MESSAGE_SIZE) says so; "" if
+ * all is well.
+ */
+int plr_cgroups_enter(const plr_cgroups *cgroups, uint32_t task, const plr_task_request *request,
+        char *warning, plr_error *err);
+
+/* A process of a probe goes into its task's. */
+void plr_cgroups_join(const plr_cgroups *cgroups, uint32_t task);
+
+/* What the groups of a task know when it has ended; the rest of `end` is left as it is. */
+void plr_cgroups_measure(const plr_cgroups *cgroups, uint32_t task, plr_sandbox_end *end);
+
+/* The groups of one task, which has no process any more. */
+void plr_cgroups_remove_task(const plr_cgroups *cgroups, uint32_t task);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a view of this machine shows of /etc: a layer above it that hides all that is not known to
+ * be harmless.
+ */
+#ifndef PLR_SANDBOX_HOST_ETC_H
+#define PLR_SANDBOX_HOST_ETC_H
+
+#include "backends/local/sandbox/room.h"
+
+/* The layer, which lies in the run's folder and is made by the first task that wants it. */
+int plr_host_etc_open(const plr_room *room, uint32_t task, int *ret_layer, plr_error *err);
+
+#endif

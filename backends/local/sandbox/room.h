@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A room: what one plr-sandbox makes for one run, as its two processes share it (the inner one is a
+ * fork of the outer one, so what the outer one has filled in is there).
+ */
+#ifndef PLR_SANDBOX_ROOM_H
+#define PLR_SANDBOX_ROOM_H
+
+#include "backends/local/sandbox/cgroup.h"
+#include "backends/local/sandbox/request.h"
+#include "backends/local/userns.h"
+
+typedef struct plr_room {
+    plr_room_request request;
+    int socket;     /* to the engine */
+    int folder;     /* the run's */
+    int init;       /* plr-init, a sealed memfd */
+    int network;    /* the room's network namespace, -1: it is the machine's */
+    bool outbound;  /* which reaches the world */
+    bool own_users; /* a user namespace: whoever started us is no root */
+    unsigned ids;   /* that it has; 1: root alone, and no groups */
+    plr_cgroups cgroups;
+} plr_room;
+
+/* Sets PLR_ERR_SYSTEM (ENOMEM: PLR_ERR_NOMEM) with errno's text behind what was tried. */
+int plr_fault(plr_error *err, const char *format, ...) PLR_PRINTF(2, 3);
+
+/* fork, with flags of clone3; `ret_pidfd` may be NULL. -1 and errno on failure. The child has
+ * memory of its own. */
+pid_t plr_fork(uint64_t flags, int *ret_pidfd);
+
+/* Opens the folder again: a descriptor belongs to the mount namespace that it was opened in, and
+ * what is to be mounted must come from one's own. */
+int plr_room_open_folder(plr_room *room, plr_error *err);
+
+/* To the engine. It must take it at once: these are for the first words of a room. */
+void plr_room_say_failed(const plr_room *room, const plr_error *failure);
+void plr_room_warn(const plr_room *room, const char *text);
+
+/* Inner process: volumes and network. room_make.c */
+int plr_room_make(plr_room *room, plr_net_helper *ret_helper, plr_error *err);
+
+/* Inner process: what it does until the run ends. `outer` is a socket whose other end is the outer
+ * process's. room.c */
+_Noreturn void plr_room_serve(plr_room *room, int outer);
+
+#endif
