@@ -119,6 +119,7 @@ static void on_clock(plr_timer *timer, void *userdata)
 void plr_attempt_set_clock(plr_run_node *node, void (*call)(plr_run_node *node), uint64_t in_ns)
 {
     node->on_clock = call;
+    node->timeout_left = 0;
     plr_timer_set(node->clock, plr_loop_now(loop_of(node)) + in_ns);
 }
 
@@ -157,6 +158,21 @@ static void on_timeout(plr_run_node *node)
         plr_attempt_stop(node, PLR_REASON_TIMEOUT, false);
 }
 
+/* What a step's own time limits count is the step's time: while its output is held back it may be
+ * standing still, through no fault of its own. The host has a limit of its own for that. */
+void plr_attempt_hold(plr_run_node *node, bool held)
+{
+    module_of(node)->flow(self_of(node), &node->task, held);
+    plr_ready_hold(node, held);
+    uint64_t now = plr_loop_now(loop_of(node)), at = plr_timer_deadline(node->clock);
+    if (held && node->on_clock == on_timeout && at != 0) {
+        node->timeout_left = at > now ? at - now : 1;
+        plr_timer_set(node->clock, 0);
+    } else if (!held && node->timeout_left > 0) {
+        plr_attempt_set_clock(node, on_timeout, node->timeout_left);
+    }
+}
+
 static void begin_running(plr_run_node *node)
 {
     const plr_step *step = node->task.step;
@@ -179,7 +195,7 @@ static void begin_running(plr_run_node *node)
         plr_attempt_stop(node, node->stopped_as, node->kill_wanted);
     }
     if (node->run->paused)
-        module_of(node)->flow(self_of(node), &node->task, true);
+        plr_attempt_hold(node, true);
 }
 
 static void on_started(plr_op *op, const plr_error *err, void *userdata)

@@ -16,7 +16,7 @@ static void pause_all(plr_run *run, bool paused)
     for (size_t i = 0; i < run->document->n_tasks; i++) {
         plr_run_node *node = &run->nodes[i];
         if (node->state >= PLR_STATE_RUNNING && node->state < PLR_STATE_ENDED)
-            run->backend->module->flow(run->backend->self, &node->task, paused);
+            plr_attempt_hold(node, paused);
     }
 }
 

@@ -49,6 +49,7 @@ static void check_all(plr_run_node *node)
             (node->task.step->ready->log != NULL && !node->probing->log_seen))
         return;
     plr_ready_end(node);
+    node->timeout_left = 0;
     plr_timer_set(node->clock, 0); /* its timeout counted until here (rule 5) */
     node->met = true;
     plr_attempt_move(node, PLR_STATE_READY, NULL);
@@ -92,8 +93,12 @@ static void on_answer(plr_op *op, const plr_error *err, void *userdata)
 static void ask(plr_run_node *node)
 {
     unsigned kind = next_unmet(node);
-    if (kind == KINDS || node->probe_op.active)
+    if (node->probe_op.active)
         return;
+    if (kind == KINDS) { /* it waits for its log only */
+        plr_timer_set(node->probing->timer, node->probing->deadline);
+        return;
+    }
     plr_probe probe = {
         .size = sizeof probe, .kind = (plr_probe_kind)kind, .ready = node->task.step->ready
     };
@@ -131,10 +136,27 @@ int plr_ready_begin(plr_run_node *node, plr_error *err)
     probing->interval = FIRST_INTERVAL_NS;
     probing->deadline = plr_loop_now(loop) +
                         (ready->timeout_ns > 0 ? (uint64_t)ready->timeout_ns : DEFAULT_TIMEOUT_NS);
-    plr_timer_set(probing->timer, probing->deadline); /* without probes it waits for its log only */
     node->probing = steal(probing);
     ask(node);
     return 0;
+}
+
+void plr_ready_hold(plr_run_node *node, bool held)
+{
+    plr_probing *probing = node->probing;
+    if (probing == NULL || held == (probing->left > 0))
+        return;
+    uint64_t now = plr_loop_now(node->run->engine->loop);
+    if (held) {
+        probing->left = probing->deadline > now ? probing->deadline - now : 1;
+        probing->deadline = UINT64_MAX;
+    } else {
+        probing->deadline = now + probing->left;
+        probing->left = 0;
+    }
+    /* Otherwise the timer is at the next question. */
+    if (node->probe_op.active || next_unmet(node) == KINDS)
+        plr_timer_set(probing->timer, probing->deadline);
 }
 
 /* Looks for the literal across the borders of pieces: how much of it the output so far ends with.

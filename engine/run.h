@@ -23,7 +23,8 @@ typedef struct plr_kept_diagnostic plr_kept_diagnostic;
 typedef struct plr_probing {
     plr_timer *timer; /* between two questions */
     uint64_t deadline, interval;
-    unsigned met; /* bits of plr_probe_kind that have answered */
+    uint64_t left; /* until the deadline, while the host holds output back: there is none then */
+    unsigned met;  /* bits of plr_probe_kind that have answered */
     bool log_seen;
     size_t log_matched[2]; /* bytes of ready.log that the end of stdout, stderr matches */
     plr_probe_kind asked;
@@ -66,6 +67,7 @@ struct plr_run_node {
      * the preparation, so that to stop a step needs no memory. */
     plr_timer *clock;
     void (*on_clock)(plr_run_node *node);
+    uint64_t timeout_left; /* while the host holds output back: of the attempt's timeout */
     plr_reason stopped_as; /* why we stopped it, or NONE */
     bool kill_sent, kill_wanted;
     plr_end end;
@@ -201,6 +203,7 @@ void plr_attempt_skip(plr_run_node *node, plr_skip why);
 void plr_attempt_stop(plr_run_node *node, plr_reason why, bool now);
 void plr_attempt_report(plr_run_node *node, const plr_report *report);
 void plr_attempt_discard(plr_run_node *node); /* the backend removes what it holds of the attempt */
+void plr_attempt_hold(plr_run_node *node, bool held); /* the host takes no output, or again */
 void plr_attempt_clear(plr_run_node *node);
 void plr_attempt_set_clock(
         plr_run_node *node, void (*on_clock)(plr_run_node *node), uint64_t in_ns);
@@ -214,6 +217,7 @@ void plr_attempt_set_end(plr_run_node *node, const plr_end *end);
 /* ready.c */
 int plr_ready_begin(plr_run_node *node, plr_error *err);
 void plr_ready_output(plr_run_node *node, plr_stream stream, const char *data, size_t size);
+void plr_ready_hold(plr_run_node *node, bool held);
 void plr_ready_end(plr_run_node *node);
 
 /* output.c */

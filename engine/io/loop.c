@@ -338,6 +338,11 @@ int plr_timer_new(plr_loop *loop, plr_timer **ret_timer, plr_timer_fn *on_timer,
     return 0;
 }
 
+uint64_t plr_timer_deadline(const plr_timer *timer)
+{
+    return timer->place > 0 ? timer->at_ns : 0;
+}
+
 void plr_timer_set(plr_timer *timer, uint64_t at_ns)
 {
     plr_loop *loop = timer->loop;

@@ -45,6 +45,7 @@ void plr_watch_free(plr_watch *watch);
 int plr_timer_new(plr_loop *loop, plr_timer **ret_timer, plr_timer_fn *on_timer, void *userdata,
         plr_error *err);
 void plr_timer_set(plr_timer *timer, uint64_t at_ns);
+uint64_t plr_timer_deadline(const plr_timer *timer); /* 0: not armed */
 void plr_timer_free(plr_timer *timer);
 
 #endif

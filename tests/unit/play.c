@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "engine/io/loop.h"
+#include "engine/run.h"
 #include "tests/unit/harness.h"
 
 typedef struct cancel {
@@ -64,7 +65,7 @@ static plr_answer on_event(const plr_event *event, void *userdata)
     if (play->later_ns == 0 || event->type != PLR_EVENT_OUTPUT)
         return answer;
     if (play->later_ns != UINT64_MAX)
-        plr_timer_set(play->go_on, event->monotonic_ns + play->later_ns);
+        plr_timer_set(play->go_on, plr_loop_now(play->run->engine->loop) + play->later_ns);
     return PLR_ANSWER_LATER;
 }
 

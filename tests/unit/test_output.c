@@ -243,6 +243,37 @@ static void a_cancel_waits_for_a_host_that_waits(void)
     forget(&s);
 }
 
+static void expect_held(const char *json, const char *ends, uint64_t seconds)
+{
+    seen s = { 0 };
+    s.play.later_ns = 60000000000;
+    watch(&s, json);
+    CU_ASSERT_STRING_EQUAL(s.play.ends.data, ends);
+    CU_ASSERT_EQUAL(s.play.duration_ns / 1000000000u, seconds);
+    forget(&s);
+}
+
+/* A step may stand still because nobody reads: its own time limits do, too. */
+static void a_slow_host_is_not_the_steps_fault(void)
+{
+    expect_held(STEPS(STEP("a", "sleep 2s;out x;sleep 3s", ",'timeout':'4s'")), "a exit 0\n", 62);
+    expect_held(STEPS(STEP("a", "sleep 2s;out x;hang", ",'timeout':'4s'")), "a timeout\n", 64);
+    expect_held(
+            STEPS(STEP("a", "sleep 2s;out x;out y;hang", ",'timeout':'4s'")), "a timeout\n", 124);
+    /* One that begins to run while the host takes nothing. */
+    expect_held(STEPS(STEP("a", "out x", "") "," STEP(
+                        "b", "start 5s;hang", ",'timeout':'4s'") "," STEP("c", "", DEPENDS("'a'"))),
+            "a exit 0\nc exit 0\nb timeout\n", 64);
+#define READY ",'detach':true,'ready':{'log':'up','timeout':'50s'}"
+    expect_held(STEPS(STEP("a", "out x", "") "," STEP("s", "sleep 55s;out up;hang", READY) "," STEP(
+                        "c", "", DEPENDS("'s'"))),
+            "a exit 0\nc exit 0\ns stopped\n", 120);
+    expect_held(STEPS(STEP("a", "out x", "") "," STEP("s", "hang", READY) "," STEP(
+                        "c", "", DEPENDS("'s'"))),
+            "a exit 0\ns not-ready\nc skipped failed-before\n", 110);
+    expect_held("{'timeout':'30s','steps':[" STEP("a", "out x;hang", "") "]}", "a cancelled\n", 60);
+}
+
 /* Fault 18. */
 static void a_host_that_never_goes_on(void)
 {
@@ -274,6 +305,7 @@ static const plr_test tests[] = {
     { "a slow host gets all, in order", a_slow_host_gets_all_in_order },
     { "a cancel works while the host waits", a_cancel_works_while_the_host_waits },
     { "a cancel waits for a host that waits", a_cancel_waits_for_a_host_that_waits },
+    { "a slow host is not the step's fault", a_slow_host_is_not_the_steps_fault },
     { "a host that never goes on", a_host_that_never_goes_on },
     { NULL, NULL },
 };
