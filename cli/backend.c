@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/input.h"
@@ -172,15 +173,57 @@ static bool asks_for_kubernetes(const plr_cli_pairs *options)
     return false;
 }
 
-/* Whether somebody has said where Docker is: then another backend would not be what they meant. */
-static const char *docker_is_asked_for(const plr_cli_pairs *options)
+static bool publishes(const plr_backend_list *list, const char *backend, const char *option)
 {
-    const char *host = getenv("DOCKER_HOST"), *context = getenv("DOCKER_CONTEXT");
-    if (options->n > 0)
+    const plr_backend_entry *entry = plr_backend_list_find(list, backend);
+    return entry != NULL && has(entry->options, entry->n_options, option);
+}
+
+/* Whether an option is given that is this backend's and not the other's. */
+static bool is_asked_for(const plr_backend_list *list, const plr_cli_pairs *options,
+        const char *backend, const char *other)
+{
+    for (size_t i = 0; i < options->n; i++)
+        if (publishes(list, backend, options->items[i].name) &&
+                !publishes(list, other, options->items[i].name))
+            return true;
+    return false;
+}
+
+static bool is_set(const char *text)
+{
+    return text != NULL && *text != '\0';
+}
+
+/* Whether somebody has said where Docker is: then another backend would not be what they meant. */
+static const char *docker_is_asked_for(const plr_backend_list *list, const plr_cli_pairs *options)
+{
+    if (is_asked_for(list, options, "docker", "local"))
         return "its options are given";
-    if (host != NULL && *host != '\0')
+    if (is_set(getenv("DOCKER_HOST")))
         return "DOCKER_HOST is set";
-    return context != NULL && *context != '\0' ? "DOCKER_CONTEXT is set" : NULL;
+    return is_set(getenv("DOCKER_CONTEXT")) ? "DOCKER_CONTEXT is set" : NULL;
+}
+
+static bool is_there(const char *folder, const char *file)
+{
+    char path[4096];
+    return is_set(folder) &&
+           (size_t)snprintf(path, sizeof path, "%s/%s", folder, file) < sizeof path &&
+           access(path, F_OK) == 0;
+}
+
+/* Where there is neither a socket nor a configuration that could name one, no module has to be
+ * loaded (and HTTP with it) to say that no Docker Engine answers. */
+static bool docker_may_be_there(void)
+{
+    char folder[4096];
+    const char *home = getenv("HOME"), *runtime = getenv("XDG_RUNTIME_DIR");
+    snprintf(folder, sizeof folder, "%s/.docker", is_set(home) ? home : "");
+    return access("/var/run/docker.sock", F_OK) == 0 ||
+           access("/run/podman/podman.sock", F_OK) == 0 || is_there(runtime, "docker.sock") ||
+           is_there(runtime, "podman/podman.sock") || is_there(folder, "contexts") ||
+           is_there(getenv("DOCKER_CONFIG"), "contexts");
 }
 
 static int open_it(plr_engine *engine, const char *name, const plr_cli_pairs *options,
@@ -188,6 +231,55 @@ static int open_it(plr_engine *engine, const char *name, const plr_cli_pairs *op
 {
     int r = plr_backend_open(ret_backend, engine, name, options->items, options->n, err);
     return r < 0 ? r : plr_backend_wait(*ret_backend, err);
+}
+
+/* Chosen because nothing else is there: then an image that is not to be had is no reason to fail,
+ * unless somebody has said what a step's root is to be. */
+static int open_local(
+        plr_engine *engine, const plr_cli_pairs *options, plr_backend **ret_backend, plr_error *err)
+{
+    plr_cli_pairs all = { 0 };
+    bool rootfs = false;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < options->n; i++) {
+        rootfs |= strcmp(options->items[i].name, "rootfs") == 0;
+        r = plr_cli_pairs_add(&all, options->items[i].name, options->items[i].value, err);
+    }
+    if (r == 0 && !rootfs)
+        r = plr_cli_pairs_add(&all, "rootfs", "auto", err);
+    if (r == 0)
+        r = open_it(engine, "local", &all, ret_backend, err);
+    plr_cli_pairs_clear(&all);
+    return r;
+}
+
+/* Docker if it answers, else local. */
+static int choose_itself(plr_engine *engine, const plr_backend_list *list,
+        const plr_cli_pairs *options, plr_backend **ret_backend, plr_text *why, plr_error *err)
+{
+    const char *asked = docker_is_asked_for(list, options);
+    bool local = plr_backend_list_find(list, "local") != NULL;
+    plr_error reason = { 0 };
+    if (asked == NULL && is_asked_for(list, options, "local", "docker")) {
+        plr_text_puts(why, "its options are given");
+        return open_local(engine, options, ret_backend, err);
+    }
+    int r = PLR_ERR_NOTFOUND;
+    if (asked != NULL || !local || docker_may_be_there())
+        r = open_it(engine, "docker", options, ret_backend, &reason);
+    else
+        plr_error_set(&reason, PLR_ERR_NOTFOUND, "there is no socket of one");
+    if (r == 0 || asked != NULL || r == PLR_ERR_USAGE || r == PLR_ERR_NOMEM) {
+        plr_text_puts(why, asked != NULL ? asked : "a Docker Engine answers");
+        return r == 0 ? 0 : plr_error_set(err, reason.code, "%s", reason.message);
+    }
+    if (!local)
+        return plr_error_set(err, PLR_ERR_INFRASTRUCTURE,
+                "no Docker Engine answers (%.600s), and no backend is installed that works without "
+                "one. Start Docker, or say where it is with DOCKER_HOST or --docker-host",
+                reason.message);
+    plr_text_printf(why, "no Docker Engine answers (%s)", reason.message);
+    return open_local(engine, options, ret_backend, err);
 }
 
 int plr_backend_choose(plr_engine *engine, const plr_backend_choice *choice,
@@ -212,15 +304,10 @@ int plr_backend_choose(plr_engine *engine, const plr_backend_choice *choice,
         plr_text_puts(why, "its options are given");
         return open_it(engine, "kubernetes", options, ret_backend, err);
     }
-    const char *asked = docker_is_asked_for(options);
-    int r = open_it(engine, "docker", options, ret_backend, err);
-    plr_text_puts(why, asked != NULL ? asked : "a Docker Engine answers");
-    if (r == 0 || asked != NULL || r == PLR_ERR_USAGE || r == PLR_ERR_NOTFOUND)
-        return r;
-    plr_error reason = *err;
-    *err = (plr_error){ 0 };
-    return plr_error_set(err, PLR_ERR_INFRASTRUCTURE,
-            "no Docker Engine answers (%.600s), and this version has no backend that works without "
-            "one. Start Docker, or say where it is with DOCKER_HOST or --docker-host",
-            reason.message);
+    plr_backend_list list = { 0 };
+    int r = plr_backend_list_read(&list, err);
+    if (r == 0)
+        r = choose_itself(engine, &list, options, ret_backend, why, err);
+    plr_backend_list_clear(&list);
+    return r;
 }

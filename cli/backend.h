@@ -44,7 +44,7 @@ int plr_backend_merge(const plr_backend_list *list, const plr_cli_option *option
         plr_cli_option **ret_options, size_t *ret_n, plr_error *err);
 
 /* Opens a backend in the engine. Without a choice: Kubernetes if one of its options is given, else
- * Docker if it answers. `*why` gets a line for people. Returns 0 or an error. */
+ * Docker if it answers, else local. `*why` gets a line for people. Returns 0 or an error. */
 int plr_backend_choose(plr_engine *engine, const plr_backend_choice *choice,
         const plr_cli_pairs *options, plr_backend **ret_backend, plr_text *why, plr_error *err);
 

@@ -5,10 +5,50 @@
 noinst_LTLIBRARIES += libplrlocal.la
 libplrlocal_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLR_LIBEXEC_DIR='"$(pkglibexecdir)"'
 libplrlocal_la_SOURCES = \
+	%reldir%/attempt.c \
+	%reldir%/channel.c \
+	%reldir%/check.c \
+	%reldir%/compose.c \
+	%reldir%/compose.h \
+	%reldir%/end.c \
+	%reldir%/end.h \
+	%reldir%/folder.c \
+	%reldir%/folder.h \
+	%reldir%/image.c \
+	%reldir%/local.h \
+	%reldir%/module.c \
+	%reldir%/names.c \
+	%reldir%/names.h \
+	%reldir%/output.c \
+	%reldir%/plan.c \
+	%reldir%/probe.c \
 	%reldir%/protocol.c \
 	%reldir%/protocol.h \
+	%reldir%/pull.c \
+	%reldir%/room.c \
+	%reldir%/run.c \
+	%reldir%/settings.c \
+	%reldir%/settings.h \
 	%reldir%/store.c \
-	%reldir%/store.h
+	%reldir%/store.h \
+	%reldir%/sweep.c \
+	%reldir%/task.c
+
+# Of net/ it has what is free of curl: the module must not load that, so it does not link libplrnet.
+backenddata_DATA += backends/modules/local.options
+if BUILTIN_BACKENDS
+builtin_backends += local
+builtin_backend_libraries += libplrlocal.la
+backends/modules/local.options: $(builtin_backend_libraries) backends/tables$(EXEEXT)
+	$(AM_V_GEN)$(publish_backend)
+else
+backends/modules/local.options: %reldir%/local.la backends/tables$(EXEEXT)
+	$(AM_V_GEN)$(publish_backend)
+pkglib_LTLIBRARIES += %reldir%/local.la
+%canon_reldir%_local_la_SOURCES = net/image_name.c net/platform.c
+%canon_reldir%_local_la_LIBADD = libplrlocal.la libplrbase.la
+%canon_reldir%_local_la_LDFLAGS = $(MODULE_LDFLAGS)
+endif
 
 # What protocol.h says is compiled again: a program that is started for each run is linked from
 # what it needs and nothing else.

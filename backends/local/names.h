@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Addresses and names of a run: the range of its bridge, and what stands in a step's /etc/hosts and
+ * /etc/resolv.conf. Pure: no I/O. */
+#ifndef PLR_LOCAL_NAMES_H
+#define PLR_LOCAL_NAMES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pipeline/run.h>
+#include <pipeline/spec.h>
+
+#include "engine/base/buf.h"
+
+/* How long the network part of a run's addresses is, and what of it is taken by the bridge. */
+#define PLR_LOCAL_PREFIX 16u
+#define PLR_LOCAL_FIRST_HOST 2u
+
+/* The first of our ranges that none of the machine's routes (the text of /proc/net/route) reaches
+ * into; in host order. */
+uint32_t plr_local_subnet_choose(const char *routes);
+
+/* Address of a task by its index; tasks beyond the range have none (false). */
+bool plr_local_address(uint32_t subnet, size_t task, uint32_t *ret_address);
+
+/* "10.213.0.7", with "/16" if `prefix`. */
+#define PLR_LOCAL_ADDRESS_SIZE 20
+void plr_local_address_text(
+        uint32_t address, bool prefix, char text[static PLR_LOCAL_ADDRESS_SIZE]);
+
+/* A step's own wish wins over the run's mode; SHARED: the room. */
+plr_network_mode plr_local_network_of(const plr_step *step, plr_network_mode mode);
+
+/* Names that are no host names (with spaces, say) cannot be resolved by anybody. */
+bool plr_local_is_host_name(const char *name);
+
+/* What a step finds in /etc/hosts. All names of the run are in it: where a step has an address of
+ * its own (`mode` ISOLATED) those, else loopback. */
+void plr_local_hosts(plr_buf *out, const plr_document *document, const plr_step *step,
+        plr_network_mode mode, uint32_t subnet);
+
+/* What it finds in /etc/resolv.conf: the step's own wishes over the machine's file (`machine`).
+ * Name servers of the machine's loopback are left out where the step has another one. */
+void plr_local_resolv(
+        plr_buf *out, const plr_step *step, const char *machine, bool machine_network);
+
+#endif
