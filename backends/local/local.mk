@@ -95,3 +95,13 @@ libexec_plr_sandbox_SOURCES = \
 	%reldir%/sandbox/user.c \
 	%reldir%/userns.c \
 	%reldir%/userns.h
+
+# The filter of system calls is made while we build, so that libseccomp is needed then only.
+noinst_PROGRAMS += backends/local/sandbox/filter_make
+backends_local_sandbox_filter_make_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
+backends_local_sandbox_filter_make_SOURCES = backends/local/sandbox/filter_make.c
+backends_local_sandbox_filter_make_LDADD = $(SECCOMP_LIBS)
+backends/local/sandbox/filter_program.h: backends/local/sandbox/filter_make$(EXEEXT)
+	$(AM_V_GEN)backends/local/sandbox/filter_make > $@.tmp && mv $@.tmp $@
+backends/local/sandbox/filter.$(OBJEXT): backends/local/sandbox/filter_program.h
+CLEANFILES += backends/local/sandbox/filter_program.h

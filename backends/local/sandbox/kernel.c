@@ -56,23 +56,6 @@ static int mount_proc(plr_setup *setup, plr_error *err)
     return place(setup, mount, "/proc", err);
 }
 
-static int mount_sys(plr_setup *setup, plr_error *err)
-{
-    uint64_t attributes = QUIET | (setup->request.privileged ? 0 : MOUNT_ATTR_RDONLY);
-    int mount = plr_mount_new("sysfs", NULL, attributes);
-    if (mount < 0 && errno == EPERM) {
-        /* /sys shows the network, and that of the machine is not ours: the machine's /sys then. */
-        _cleanup_close_ int sys = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        mount = sys < 0 ? -1 : plr_mount_copy(sys, true, attributes);
-    }
-    int r = place(setup, mount, "/sys", err);
-    if (r < 0 || setup->room->cgroups.version != 2)
-        return r;
-    /* Programs look at their limits here. */
-    mount = plr_mount_new("cgroup2", NULL, QUIET | MOUNT_ATTR_RDONLY);
-    return mount < 0 ? 0 : place(setup, mount, "/sys/fs/cgroup", err);
-}
-
 static const struct {
     const char *path;
     bool covered; /* else read-only */
@@ -115,6 +98,28 @@ static int guard(plr_setup *setup, const char *path, bool cover, plr_error *err)
     if (mount < 0 || plr_mount_attach(mount, target) < 0)
         return plr_fault(err, "cannot guard %s", path);
     return 0;
+}
+
+static int mount_sys(plr_setup *setup, plr_error *err)
+{
+    uint64_t attributes = QUIET | (setup->request.privileged ? 0 : MOUNT_ATTR_RDONLY);
+    bool covered = false;
+    int mount = plr_mount_new("sysfs", NULL, attributes);
+    if (mount < 0 && errno == EPERM) {
+        /* /sys shows the network, and that of the machine is not ours: the machine's /sys then,
+         * but not what its control groups tell. */
+        _cleanup_close_ int sys = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        mount = sys < 0 ? -1 : plr_mount_copy(sys, true, attributes);
+        covered = !setup->request.privileged;
+    }
+    int r = place(setup, mount, "/sys", err);
+    if (r == 0 && covered)
+        r = guard(setup, "/sys/fs/cgroup", true, err);
+    if (r < 0 || setup->room->cgroups.version != 2)
+        return r;
+    /* Programs look at their limits here. */
+    mount = plr_mount_new("cgroup2", NULL, QUIET | MOUNT_ATTR_RDONLY);
+    return mount < 0 ? 0 : place(setup, mount, "/sys/fs/cgroup", err);
 }
 
 /* One node of /dev: made where we may, else the machine's own, bound. */
