@@ -140,6 +140,17 @@ static int set_number(const parser *p, const plr_cli_option *option, const char 
     return 0;
 }
 
+static int set_size(const parser *p, const plr_cli_option *option, const char *value)
+{
+    uint64_t bytes;
+    if (!plr_cli_size(value, &bytes))
+        return plr_error_set(p->err, PLR_ERR_USAGE,
+                "--%s is a number of bytes like 4096, 64k, 10M or 1G, not \"%s\"", option->name,
+                value);
+    memcpy(p->into + option->offset, &bytes, sizeof bytes);
+    return 0;
+}
+
 static int set_duration(const parser *p, const plr_cli_option *option, const char *value)
 {
     int64_t ns;
@@ -175,6 +186,8 @@ static int set(const parser *p, const plr_cli_option *option, const char *value)
         return set_word(p, option, value);
     case PLR_CLI_NUMBER:
         return set_number(p, option, value);
+    case PLR_CLI_SIZE:
+        return set_size(p, option, value);
     case PLR_CLI_DURATION:
         return set_duration(p, option, value);
     case PLR_CLI_LIST:

@@ -16,6 +16,7 @@ typedef enum plr_cli_kind {
     PLR_CLI_TEXT,     /* const char * */
     PLR_CLI_WORD,     /* int: the index into `words` */
     PLR_CLI_NUMBER,   /* unsigned */
+    PLR_CLI_SIZE,     /* uint64_t: bytes */
     PLR_CLI_DURATION, /* int64_t, nanoseconds; only set if given */
     PLR_CLI_LIST,     /* plr_cli_list: may be given more than once */
     PLR_CLI_BACKEND,  /* kept aside for the backend */

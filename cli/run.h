@@ -20,9 +20,11 @@ typedef struct plr_run_arguments {
     plr_cli_pairs backend_options;
     plr_cli_list environment, secrets, volumes, only, forbid, host_paths, images;
     const char *workspace, *from, *log_dir;
-    int network, output;
+    int network, output, on_loss;
     unsigned max_parallel;
-    int64_t grace_ns, timeout_ns;
+    uint64_t log_head, log_tail;
+    int64_t grace_ns, timeout_ns, keep_ns;
+    bool allow_privileged;
     bool dry_run, lenient, keep_on_failure, verbose, quiet, timestamps;
 } plr_run_arguments;
 
@@ -39,7 +41,6 @@ typedef struct plr_run_inputs {
     const char **secret_names;
     char *workspace;
     plr_policy policy;
-    bool has_policy;
     size_t n_environment, n_volumes, n_secrets;
 } plr_run_inputs;
 

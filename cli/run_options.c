@@ -14,6 +14,8 @@
 #define HOUR ((int64_t)3600 * 1000000000)
 
 static const char *const outputs[] = { "auto", "plain", "pretty", "json", NULL };
+/* In the order of plr_on_loss. */
+static const char *const losses[] = { "teardown", "keep", NULL };
 /* In the order of plr_network_mode. */
 static const char *const networks[] = { "auto", "shared", "isolated", "host", "none", NULL };
 
@@ -39,10 +41,17 @@ const plr_cli_option plr_run_table[] = {
     ROW(LIST, forbid, 0, "forbid", "WHAT",
             "privileged, host-network, devices, "
             "daemon-sockets, host-paths or images"),
+    ROW(SWITCH, allow_privileged, 0, "allow-privileged", NULL,
+            "also where the backend does not by itself"),
     ROW(LIST, host_paths, 0, "allow-host-path", "PATTERN", "forbid all other host paths"),
     ROW(LIST, images, 0, "allow-image", "PATTERN", "forbid all other images"),
+    ROW(WORD, on_loss, 0, "on-loss", "MODE", "teardown, or keep: if this process is killed",
+            .words = losses),
+    ROW(DURATION, keep_ns, 0, "keep", "DURATION", "how long --on-loss keep keeps (1h)"),
     ROW(WORD, output, 'o', "output", "MODE", "plain, pretty, json, or auto", .words = outputs),
     ROW(TEXT, log_dir, 0, "log-dir", "DIR", "each step's output into a file here"),
+    ROW(SIZE, log_head, 0, "log-head", "SIZE", "of each stream show this much of its begin"),
+    ROW(SIZE, log_tail, 0, "log-tail", "SIZE", "and this much of its end; all, if neither is"),
     ROW(SWITCH, timestamps, 0, "timestamps", NULL, "plain output with times"),
     ROW(SWITCH, verbose, 'v', "verbose", NULL, "tell every state, pull and note"),
     ROW(SWITCH, quiet, 'q', "quiet", NULL, "only output, warnings and the summary"),
@@ -176,7 +185,7 @@ static int read_secrets(plr_run_inputs *inputs, const plr_cli_list *list, plr_er
 static int forbid(plr_policy *policy, const char *what, plr_error *err)
 {
     if (strcmp(what, "privileged") == 0)
-        policy->allow_privileged = false;
+        policy->privileged = PLR_PRIVILEGED_FORBIDDEN;
     else if (strcmp(what, "host-network") == 0)
         policy->allow_host_network = false;
     else if (strcmp(what, "devices") == 0)
@@ -200,7 +209,8 @@ static int read_policy(plr_run_inputs *inputs, const plr_run_arguments *argument
     plr_policy *policy = &inputs->policy;
     *policy = (plr_policy){
         .size = sizeof *policy,
-        .allow_privileged = true,
+        .privileged = arguments->allow_privileged ? PLR_PRIVILEGED_ALLOWED
+                                                  : PLR_PRIVILEGED_BY_BACKEND,
         .allow_host_network = true,
         .allow_devices = true,
         .allow_daemon_sockets = true,
@@ -216,7 +226,9 @@ static int read_policy(plr_run_inputs *inputs, const plr_run_arguments *argument
         if (r < 0)
             return r;
     }
-    inputs->has_policy = arguments->forbid.n + arguments->host_paths.n + arguments->images.n > 0;
+    if (arguments->allow_privileged && policy->privileged == PLR_PRIVILEGED_FORBIDDEN)
+        return plr_error_set(
+                err, PLR_ERR_USAGE, "privileged steps are allowed and forbidden at once");
     return 0;
 }
 
@@ -269,8 +281,12 @@ void plr_run_options_fill(plr_run_options *options, const plr_run_arguments *arg
         .n_volumes = inputs->n_volumes,
         .workspace = inputs->workspace,
         .network = (plr_network_mode)arguments->network,
-        .policy = inputs->has_policy ? &inputs->policy : NULL,
+        .policy = &inputs->policy,
+        .log_head = arguments->log_head,
+        .log_tail = arguments->log_tail,
         .max_parallel = arguments->max_parallel,
+        .on_loss = (plr_on_loss)arguments->on_loss,
+        .keep_ns = arguments->keep_ns,
         .from = arguments->from,
         .only = arguments->only.items,
         .n_only = arguments->only.n,

@@ -2,6 +2,7 @@
 /* Durations, likeness of names, and bytes that grow. */
 #include "cli/text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -57,6 +58,22 @@ bool plr_cli_duration(const char *text, int64_t *ret_ns)
     }
     *ret_ns = total;
     return *text != '\0';
+}
+
+bool plr_cli_size(const char *text, uint64_t *ret_bytes)
+{
+    static const char letters[] = "kMG";
+    char *end;
+    errno = 0;
+    unsigned long long bytes = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || errno != 0)
+        return false;
+    const char *unit = *end != '\0' ? strchr(letters, *end == 'K' ? 'k' : *end) : NULL;
+    unsigned shift = unit != NULL ? 10 * (unsigned)(unit - letters + 1) : 0;
+    if (end[unit != NULL] != '\0' || bytes > UINT64_MAX >> shift)
+        return false;
+    *ret_bytes = bytes << shift;
+    return true;
 }
 
 void plr_cli_duration_text(uint64_t ns, char *buffer, size_t size)

@@ -13,6 +13,9 @@
 /* "1h30m", "90s", "250ms", "0". */
 bool plr_cli_duration(const char *text, int64_t *ret_ns);
 
+/* "4096", "64k", "10M", "1G": by 1024. */
+bool plr_cli_size(const char *text, uint64_t *ret_bytes);
+
 /* "850ms", "12.3s", "4m05s", "1h30m00s". */
 void plr_cli_duration_text(uint64_t ns, char *buffer, size_t size);
 

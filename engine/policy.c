@@ -55,13 +55,25 @@ static int check_volumes(const plr_policy *policy, const plr_run_node *node, plr
     return 0;
 }
 
+static int check_privileged(const plr_policy *policy, const plr_run_node *node, plr_error *err)
+{
+    unsigned capabilities = node->run->backend->module->capabilities;
+    if (policy->privileged == PLR_PRIVILEGED_FORBIDDEN)
+        return refuse(node, "privileged steps", NULL, err);
+    if (policy->privileged == PLR_PRIVILEGED_BY_BACKEND &&
+            (capabilities & PLR_CAPABILITY_REFUSES_PRIVILEGED) != 0)
+        return refuse(node, "privileged steps (the default of this backend)", NULL, err);
+    return 0;
+}
+
 static int check_step(const plr_policy *policy, const plr_run_node *node, plr_error *err)
 {
     const plr_step *step = node->task.step;
     const char *image = step->docker.image;
     const char *network = step->docker.network;
-    if (step->docker.privileged && !policy->allow_privileged)
-        return refuse(node, "privileged steps", NULL, err);
+    int r = step->docker.privileged ? check_privileged(policy, node, err) : 0;
+    if (r < 0)
+        return r;
     if (!policy->allow_host_network &&
             ((step->network != NULL && strcmp(step->network, "host") == 0) ||
                     (network != NULL && strcmp(network, "host") == 0)))
@@ -75,17 +87,14 @@ static int check_step(const plr_policy *policy, const plr_run_node *node, plr_er
 
 int plr_policy_check(const plr_run *run, plr_error *err)
 {
-    const plr_policy *policy = run->options.policy;
+    static const plr_policy everything = {
+        .privileged = PLR_PRIVILEGED_BY_BACKEND,
+        .allow_host_network = true,
+        .allow_devices = true,
+        .allow_daemon_sockets = true,
+    };
+    const plr_policy *policy = run->options.policy != NULL ? run->options.policy : &everything;
     int r = 0;
-    if (policy == NULL) {
-        bool refuses =
-                (run->backend->module->capabilities & PLR_CAPABILITY_REFUSES_PRIVILEGED) != 0;
-        for (size_t i = 0; i < run->document->n_tasks && r == 0 && refuses; i++)
-            if (run->nodes[i].task.step->docker.privileged)
-                r = refuse(&run->nodes[i], "privileged steps (the default of this backend)", NULL,
-                        err);
-        return r;
-    }
     if (run->view.network == PLR_NETWORK_HOST && !policy->allow_host_network)
         return plr_error_set(err, PLR_ERR_REFUSED, "the policy does not allow the host's network");
     for (size_t i = 0; i < run->document->n_tasks && r == 0; i++)

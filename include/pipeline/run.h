@@ -19,11 +19,18 @@ extern "C" {
 
 typedef struct plr_run plr_run;
 
+/* Whether steps may be privileged. */
+typedef enum plr_privileged {
+    PLR_PRIVILEGED_FORBIDDEN,
+    PLR_PRIVILEGED_ALLOWED,
+    PLR_PRIVILEGED_BY_BACKEND, /* as without a policy: one that runs steps in no container forbids */
+} plr_privileged;
+
 /* What documents may ask for, held by the engine on every backend. Patterns are those of fnmatch,
  * where `*` crosses slashes. An empty list with its `limit_…` set allows nothing. */
 typedef struct plr_policy {
     size_t size;
-    bool allow_privileged;
+    plr_privileged privileged;
     bool allow_host_network;
     bool allow_devices;
     bool allow_daemon_sockets; /* a host volume that is a daemon's socket or holds one */
@@ -68,7 +75,7 @@ typedef struct plr_run_options {
     const char *workspace; /* host folder, mounted at each task's working_dir, or at /workspace,
                               which then is the working_dir */
     plr_network_mode network;
-    const plr_policy *policy;    /* NULL: all is allowed that the backend allows by default */
+    const plr_policy *policy;    /* NULL: all is allowed, privileged steps by the backend */
     uint64_t log_head, log_tail; /* bytes kept of each stream's begin and end; both 0: all */
     unsigned max_parallel;       /* tasks running at once, services aside; 0: no limit */
     int64_t grace_ns;            /* between TERM and KILL; 0: 10 s; negative: none */

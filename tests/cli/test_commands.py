@@ -236,6 +236,22 @@ def test_policy(fake):
     assert fake(document, "--allow-image evil/*").code == 0
 
 
+def test_privileged(fake):
+    document = pipeline({**step("a", "out here"), "docker": {"image": "none", "privileged": True}})
+    assert fake(document, "--allow-privileged").code == 0
+    assert fake(document, "--forbid devices").code == 0
+    result = fake(document, "--allow-privileged --forbid privileged")
+    assert (result.code, "at once" in result.stderr) == (2, True)
+
+
+def test_log_limits(fake):
+    result = fake(pipeline(step("a", "flood 3000")), "--log-head 1k --log-tail 250")
+    assert result.stdout.count(b"....\n") == 12  # ten lines of 100 bytes, and two
+    assert b"bytes are left out here" in result.stdout
+    result = fake(pipeline(step("a", "")), "--log-head 1x")
+    assert (result.code, "4096, 64k, 10M or 1G" in result.stderr) == (2, True)
+
+
 def test_timeout(fake):
     result = fake(pipeline(step("one", "hang")), "-timeout 100ms --grace 0")
     assert result.code == 1 and "timed out" in result.stderr, result

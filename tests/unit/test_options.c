@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/engine.h"
 #include "engine/run.h"
 #include "tests/unit/harness.h"
 #include "tests/unit/play.h"
@@ -100,8 +101,8 @@ static void structs_carry_their_size(void)
     struct {
         plr_policy policy;
         bool more;
-    } newer = { .policy = { .size = sizeof newer, .allow_privileged = true } };
-    plr_policy without = { .allow_privileged = true };
+    } newer = { .policy = { .size = sizeof newer, .privileged = PLR_PRIVILEGED_ALLOWED } };
+    plr_policy without = { .privileged = PLR_PRIVILEGED_ALLOWED };
     plr_engine *engine = NULL;
     plr_error err = { 0 };
     expect_refusal(OPTIONS(.policy = &without), ONE, PLR_ERR_USAGE, "plr_policy: its size");
@@ -135,7 +136,7 @@ static void a_policy_forbids(void)
 {
     refuse(POLICY_OF(0), DOCKER(",'privileged':true"),
             "step a: the policy does not allow privileged steps");
-    allow(POLICY_OF(.allow_privileged = true), DOCKER(",'privileged':true"));
+    allow(POLICY_OF(.privileged = PLR_PRIVILEGED_ALLOWED), DOCKER(",'privileged':true"));
     refuse(POLICY_OF(0), STEPS(STEP("a", "", ",'network':'host'")), "the host's network");
     refuse(POLICY_OF(0), DOCKER(",'network':'host'"), "the host's network");
     allow(POLICY_OF(.allow_host_network = true), DOCKER(",'network':'host'"));
@@ -155,6 +156,33 @@ static void a_policy_forbids(void)
             "{'steps':[" STEP("a", "", "") "],'hooks':{'always':[{'metadata':{'name':'h'},'docker':"
                                            "{'image':'i:1','privileged':true}}]}}",
             "step h");
+}
+
+/* Of a step that is privileged, on a backend that forbids it by itself. */
+static int check_privileged(const plr_policy *policy, unsigned capabilities)
+{
+    const plr_backend_module module = { .capabilities = capabilities };
+    plr_backend backend = { .module = &module };
+    const plr_step step = { .metadata.name = "a", .docker.privileged = true };
+    const plr_document document = { .n_tasks = 1 };
+    plr_run run = { .backend = &backend, .document = &document, .options.policy = policy };
+    plr_run_node node = { .run = &run, .task.step = &step };
+    run.nodes = &node;
+    return plr_policy_check(&run, NULL);
+}
+
+static void who_decides_of_privileged_steps(void)
+{
+    const unsigned strict = PLR_CAPABILITY_REFUSES_PRIVILEGED;
+    plr_policy policy = { .privileged = PLR_PRIVILEGED_BY_BACKEND };
+    CU_ASSERT_EQUAL(check_privileged(NULL, 0), 0);
+    CU_ASSERT_EQUAL(check_privileged(NULL, strict), PLR_ERR_REFUSED);
+    CU_ASSERT_EQUAL(check_privileged(&policy, 0), 0);
+    CU_ASSERT_EQUAL(check_privileged(&policy, strict), PLR_ERR_REFUSED);
+    policy.privileged = PLR_PRIVILEGED_ALLOWED;
+    CU_ASSERT_EQUAL(check_privileged(&policy, strict), 0);
+    policy.privileged = PLR_PRIVILEGED_FORBIDDEN;
+    CU_ASSERT_EQUAL(check_privileged(&policy, 0), PLR_ERR_REFUSED);
 }
 
 static void a_policy_forbids_host_paths(void)
@@ -304,6 +332,8 @@ static const plr_test tests[] = {
     { "selections are checked", selections_are_checked },
     { "times are checked", times_are_checked },
     { "structs carry their size", structs_carry_their_size },
+    { "who decides of privileged steps", who_decides_of_privileged_steps },
+    { "who decides of privileged steps", who_decides_of_privileged_steps },
     { "a policy forbids", a_policy_forbids },
     { "a policy forbids host paths", a_policy_forbids_host_paths },
     { "a policy forbids daemons' sockets", a_policy_forbids_daemon_sockets },
