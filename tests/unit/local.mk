@@ -94,3 +94,12 @@ endif
 check-valgrind:
 	$(MAKE) $(AM_MAKEFLAGS) check VALGRIND=valgrind TESTS='$(check_PROGRAMS)'
 .PHONY: check-valgrind
+
+# What a build with built-in backends does otherwise than one with modules, which has all tests: it
+# finds and opens backends, exports and installs. The scripts look at more than that, but take seconds.
+builtin_tests = %reldir%/test_api %reldir%/test_module %reldir%/test_options %reldir%/test_run \
+	tests/oom/oom_run
+check-builtin:
+	$(MAKE) $(AM_MAKEFLAGS) check check_PROGRAMS='$(builtin_tests)' \
+		TESTS='$(builtin_tests) $(dist_check_SCRIPTS)'
+.PHONY: check-builtin
