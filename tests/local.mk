@@ -23,3 +23,9 @@ EXTRA_DIST += quickstart .ci/run %reldir%/count %reldir%/install-packages
 # A host for tests/integration/test_many.py.
 noinst_PROGRAMS += tests/integration/many_runs
 tests_integration_many_runs_LDADD = libpipeline-runtime.la
+
+# The network of a room alone, for tests/local/test_net.py.
+noinst_PROGRAMS += tests/local/net_room
+tests_local_net_room_LDADD = libplrbase.la
+tests_local_net_room_SOURCES = tests/local/net_room.c $(plr_sandbox_net)
+EXTRA_DIST += %reldir%/local

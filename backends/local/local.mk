@@ -50,6 +50,21 @@ pkglib_LTLIBRARIES += %reldir%/local.la
 %canon_reldir%_local_la_LDFLAGS = $(MODULE_LDFLAGS)
 endif
 
+# The network of a room; a test has it alone.
+plr_sandbox_net = \
+	%reldir%/sandbox/net.h \
+	%reldir%/sandbox/net_forward.c \
+	%reldir%/sandbox/net_forward.h \
+	%reldir%/sandbox/net_helper.c \
+	%reldir%/sandbox/net_link.c \
+	%reldir%/sandbox/net_link.h \
+	%reldir%/sandbox/net_nat.c \
+	%reldir%/sandbox/net_nat.h \
+	%reldir%/sandbox/net_outbound.c \
+	%reldir%/sandbox/net_outbound.h \
+	%reldir%/sandbox/net_plan.h \
+	%reldir%/sandbox/net_room.c
+
 # What protocol.h says is compiled again: a program that is started for each run is linked from
 # what it needs and nothing else.
 pkglibexec_PROGRAMS += libexec/plr-sandbox
@@ -66,20 +81,9 @@ libexec_plr_sandbox_SOURCES = \
 	%reldir%/sandbox/host_etc.h \
 	%reldir%/sandbox/kernel.c \
 	%reldir%/sandbox/main.c \
+	$(plr_sandbox_net) \
 	%reldir%/sandbox/mounts.c \
 	%reldir%/sandbox/mounts.h \
-	%reldir%/sandbox/net.h \
-	%reldir%/sandbox/net_forward.c \
-	%reldir%/sandbox/net_forward.h \
-	%reldir%/sandbox/net_helper.c \
-	%reldir%/sandbox/net_link.c \
-	%reldir%/sandbox/net_link.h \
-	%reldir%/sandbox/net_nat.c \
-	%reldir%/sandbox/net_nat.h \
-	%reldir%/sandbox/net_outbound.c \
-	%reldir%/sandbox/net_outbound.h \
-	%reldir%/sandbox/net_plan.h \
-	%reldir%/sandbox/net_room.c \
 	%reldir%/sandbox/place.c \
 	%reldir%/sandbox/privileges.c \
 	%reldir%/sandbox/probe.c \
