@@ -109,3 +109,35 @@ backends/local/sandbox/filter_program.h: backends/local/sandbox/filter_make$(EXE
 	$(AM_V_GEN)backends/local/sandbox/filter_make > $@.tmp && mv $@.tmp $@
 backends/local/sandbox/filter.$(OBJEXT): backends/local/sandbox/filter_program.h
 CLEANFILES += backends/local/sandbox/filter_program.h
+
+# The puller: the only one that links libarchive. Its loop is the engine's.
+pkglibexec_PROGRAMS += libexec/plr-image
+libexec_plr_image_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(CRYPTO_CFLAGS) $(JSONC_CFLAGS)
+libexec_plr_image_LDADD = libplrnet.la libplrengine.la $(ARCHIVE_LIBS) $(JSONC_LIBS)
+libexec_plr_image_SOURCES = \
+	%reldir%/image/layer.c \
+	%reldir%/image/layer.h \
+	%reldir%/image/layer_bytes.c \
+	%reldir%/image/layer_call.h \
+	%reldir%/image/layer_child.c \
+	%reldir%/image/layer_path.c \
+	%reldir%/image/layer_path.h \
+	%reldir%/image/main.c \
+	%reldir%/image/pull.c \
+	%reldir%/image/pull.h \
+	%reldir%/image/record.c \
+	%reldir%/image/record.h \
+	%reldir%/image/request.c \
+	%reldir%/image/request.h \
+	%reldir%/image/say.c \
+	%reldir%/image/say.h \
+	%reldir%/image/unpack.c \
+	%reldir%/image/unpack.h \
+	%reldir%/image/unpack_entry.c \
+	%reldir%/image/unpack_entry.h \
+	%reldir%/remove.c \
+	%reldir%/remove.h \
+	%reldir%/store.c \
+	%reldir%/store.h \
+	%reldir%/userns.c \
+	%reldir%/userns.h

@@ -95,14 +95,15 @@ int plr_store_path(char **ret_path, const char *option, plr_error *err)
     return plr_buf_steal(&path, ret_path, err);
 }
 
-static int make_folder(const char *path, plr_error *err)
+static int make_folder(const char *path, mode_t mode, plr_error *err)
 {
-    if (mkdir(path, 0755) == 0 || errno == EEXIST)
+    if (mkdir(path, mode) == 0 || errno == EEXIST)
         return 0;
     return plr_error_set(err, PLR_ERR_SYSTEM, "mkdir %s: %s", path, strerror(errno));
 }
 
-/* The store with all folders above it, and what stands in it. */
+/* The store with all folders above it, and what stands in it. It is its owner's alone: the setuid
+ * programs of images are not for everybody on this machine. */
 static int make_store(const char *store, plr_error *err)
 {
     static const char *const folders[] = { "images", "layers", "partial" };
@@ -110,17 +111,17 @@ static int make_store(const char *store, plr_error *err)
     int r = plr_buf_append(&path, store, strlen(store), err);
     for (char *slash = path.data; r == 0 && (slash = strchr(slash + 1, '/')) != NULL;) {
         *slash = '\0';
-        r = make_folder(path.data, err);
+        r = make_folder(path.data, 0755, err);
         *slash = '/';
     }
     if (r == 0)
-        r = make_folder(store, err);
+        r = make_folder(store, 0700, err);
     for (size_t i = 0; r == 0 && i < COUNT(folders); i++) {
         plr_buf_reset(&path);
         plr_buf_printf(&path, "%s/%s", store, folders[i]);
         r = plr_buf_check(&path, err);
         if (r == 0)
-            r = make_folder(path.data, err);
+            r = make_folder(path.data, 0700, err);
     }
     return r;
 }
