@@ -7,6 +7,7 @@
     peer                peer(daemon) or peer(): a scripted daemon (peer.Peer) on a socket of its own
     pipeline_runtime    the command: pipeline_runtime("--output json run -", document=..., env=..., cwd=...)
     run                 the command on `docker`: run(document, "--env A=b") with events
+    local               the same on the local backend, each test as root and as an ordinary user
 
 The command is $PLR_BUILD/pipeline-runtime. `pytest --daemon docker-20.10` takes one kind of daemon only.
 """
@@ -19,6 +20,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from peer import Peer  # noqa: E402
+from local_runner import LocalRunner  # noqa: E402
 from runner import Runner  # noqa: E402
 from services import DAEMONS  # noqa: E402
 
@@ -113,12 +115,24 @@ def bad_registry(docker):
         yield made
 
 
-@pytest.fixture
-def pipeline_runtime(tmp_path_factory):
+@pytest.fixture(scope="session")
+def build():
     build = Path(os.environ.get("PLR_BUILD", TOP / "build" / "sanitized"))
     if not (build / "pipeline-runtime").exists():
         pytest.fail(f"no pipeline-runtime in {build}: build it, and name the folder in PLR_BUILD")
+    return build
+
+
+@pytest.fixture
+def pipeline_runtime(build, tmp_path_factory):
     runner = Runner(build, tmp_path_factory.mktemp("home"))
+    yield runner
+    runner.end()
+
+
+@pytest.fixture(params=["root", "user"])
+def local(request, build):
+    runner = LocalRunner(build, request.param)
     yield runner
     runner.end()
 

@@ -157,15 +157,16 @@ class Runner:
 
     def __init__(self, build, home):
         self.program = Path(build) / "pipeline-runtime"
+        self.command = [self.program]
         self.home = Path(home)
-        self.backends = str(Path(build, "backends", "modules"))
+        self.own = {"HOME": str(home), "LANG": "C.UTF-8", "PLR_BACKEND_PATH": str(Path(build, "backends", "modules")),
+                    "PLR_LIBEXEC_PATH": str(Path(build, "libexec"))}
         self._running = []
 
     def environment(self, env=None):
         base = {name: os.environ[name] for name in ("PATH", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
                 if name in os.environ}
-        own = {"HOME": str(self.home), "LANG": "C.UTF-8", "PLR_BACKEND_PATH": self.backends}
-        return {name: value for name, value in {**base, **own, **(env or {})}.items() if value is not None}
+        return {name: value for name, value in {**base, **self.own, **(env or {})}.items() if value is not None}
 
     def start(self, args, document=None, env=None, cwd=None, limit=60):
         """ARGS is a list or a line; DOCUMENT (a tree, text or bytes) comes on its stdin, which ARGS call `-`."""
@@ -176,7 +177,7 @@ class Runner:
             document = document.encode()
         elif not isinstance(document, bytes):
             document = json.dumps(document).encode()
-        running = Running([self.program, *args], document, self.environment(env), cwd or self.home, limit)
+        running = Running([*self.command, *args], document, self.environment(env), cwd or self.home, limit)
         self._running.append(running)
         return running
 

@@ -98,7 +98,7 @@ print("child", child.wait())
 
 def test_environment_and_memory_of_the_engine_stay_there(attempt, local):
     secret = f"word-{uuid.uuid4()}"
-    local.environment["SECRET_OF_THE_HOST"] = secret
+    local.own["SECRET_OF_THE_HOST"] = secret
     got = attempt("""
 wanted = os.environ.pop("NAME")[::-1].encode()
 found = []
