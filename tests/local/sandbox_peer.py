@@ -123,6 +123,7 @@ class Room:
 
     def __init__(self, uid=0, fields=(), network=HOST, wrap=(), folder=None, **arguments):
         Room.count += 1
+        self.uid = uid
         self.base = folder or tempfile.mkdtemp(prefix="plr-local-")
         self.id = f"test-{os.getpid()}-{Room.count}"
         self.folder = os.path.join(self.base, self.id)
@@ -134,6 +135,7 @@ class Room:
         self.socket = ours
         self.socket.settimeout(LIMIT)
         self.tasks = {}
+        self.opened = []
         self.warnings = []
         self.words = []
         line = ["unshare", "--pid", "--fork", "--kill-child", *wrap, str(PROGRAM)]
@@ -153,9 +155,8 @@ class Room:
         self.close()
 
     def close(self):
-        for task in self.tasks.values():
-            task.close()
-        self.tasks = {}
+        while self.opened:
+            self.opened.pop().close()
         self.socket.close()
         try:
             self.process.wait(LIMIT)
@@ -210,6 +211,7 @@ class Room:
         number = number or len(self.tasks) + 1
         task = Task(number)
         self.tasks[number] = task
+        self.opened.append(task)
         self.say("TASK", number, fields=fields,
                  fds=[task.its_out, task.its_err, task.its_channel.fileno()])
         task.hand_over()

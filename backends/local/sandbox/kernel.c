@@ -26,6 +26,13 @@ static int place(plr_setup *setup, int mount, const char *path, plr_error *err)
 {
     if (mount < 0)
         return plr_fault(err, "cannot mount %s", path);
+    struct stat stat;
+    _cleanup_close_ int there = plr_inside_open(setup->root, path, O_PATH | O_NOFOLLOW, 0);
+    if (there >= 0 && fstat(there, &stat) == 0 && S_ISLNK(stat.st_mode)) {
+        /* What is covered up below /proc must be there and nowhere else. */
+        close(mount);
+        return plr_error_set(err, PLR_ERR_CONFIGURATION, "%s is a link in the image", path);
+    }
     _cleanup_close_ int target = plr_inside_target(setup->root, path, true);
     if (target < 0) {
         close(mount);

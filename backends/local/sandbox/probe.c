@@ -36,7 +36,13 @@ static void quiet(int report)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static _Noreturn void ask_port(const plr_room *room, const plr_probed_task *task,
+/* The network of the machine is where we are, and an ordinary user may not enter it again. */
+static int other_network(const plr_setup *setup)
+{
+    return setup->request.network == PLR_SANDBOX_NETWORK_HOST ? 0 : CLONE_NEWNET;
+}
+
+static _Noreturn void ask_port(const plr_setup *setup, const plr_probed_task *task,
         const plr_probe_request *request, int report)
 {
     char port[24];
@@ -44,9 +50,9 @@ static _Noreturn void ask_port(const plr_room *room, const plr_probed_task *task
     const char *argv[] = { "plr-init", "--probe", port, request->http ? "--http" : NULL,
         request->http, NULL };
     char *const none[] = { NULL };
-    if (setns(task->pidfd, CLONE_NEWNET) < 0)
+    if (other_network(setup) && setns(task->pidfd, CLONE_NEWNET) < 0)
         fail(report, errno);
-    execveat(room->init, "", (char *const *)(uintptr_t)argv, none, AT_EMPTY_PATH);
+    execveat(setup->room->init, "", (char *const *)(uintptr_t)argv, none, AT_EMPTY_PATH);
     fail(report, errno);
 }
 
@@ -68,22 +74,17 @@ static _Noreturn void be_program(plr_setup *setup, const plr_probe_request *requ
     fail(report, errno);
 }
 
-static _Noreturn void ask_program(const plr_room *room, const plr_probed_task *task,
-        const plr_probe_request *request, int report)
+static _Noreturn void ask_program(
+        plr_setup *setup, const plr_probed_task *task, const plr_probe_request *request, int report)
 {
-    plr_setup setup = { .room = room, .number = task->number, .report = -1 };
-    plr_sandbox_fields fields;
     int status;
-    if (plr_sandbox_fields_map(task->fields, &fields, NULL) < 0 ||
-            plr_task_request_read(&setup.request, fields, NULL) < 0)
-        fail(report, EINVAL);
-    plr_cgroups_join(&room->cgroups, task->number);
-    if (setns(task->pidfd, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET |
-                                   CLONE_NEWCGROUP) < 0)
+    plr_cgroups_join(&setup->room->cgroups, task->number);
+    if (setns(task->pidfd, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+                                   CLONE_NEWCGROUP | other_network(setup)) < 0)
         fail(report, errno);
     pid_t pid = plr_fork(0, NULL);
     if (pid == 0)
-        be_program(&setup, request, report);
+        be_program(setup, request, report);
     if (pid < 0)
         fail(report, errno);
     while (waitpid(pid, &status, 0) < 0)
@@ -94,13 +95,16 @@ static _Noreturn void ask_program(const plr_room *room, const plr_probed_task *t
 _Noreturn void plr_probe_ask(
         const plr_room *room, const plr_probed_task *task, int fields, int report)
 {
-    plr_sandbox_fields list;
+    plr_setup setup = { .room = room, .number = task->number, .report = -1 };
+    plr_sandbox_fields asked, of_task;
     plr_probe_request request;
-    if (plr_sandbox_fields_map(fields, &list, NULL) < 0 ||
-            plr_probe_request_read(&request, list, NULL) < 0)
+    if (plr_sandbox_fields_map(fields, &asked, NULL) < 0 ||
+            plr_probe_request_read(&request, asked, NULL) < 0 ||
+            plr_sandbox_fields_map(task->fields, &of_task, NULL) < 0 ||
+            plr_task_request_read(&setup.request, of_task, NULL) < 0)
         fail(report, EINVAL);
     quiet(report);
     if (request.port)
-        ask_port(room, task, &request, report);
-    ask_program(room, task, &request, report);
+        ask_port(&setup, task, &request, report);
+    ask_program(&setup, task, &request, report);
 }

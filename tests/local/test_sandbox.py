@@ -1,0 +1,479 @@
+# SPDX-License-Identifier: MIT
+"""plr-sandbox, driven through its socket: what a step finds, as root and as an ordinary user."""
+
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sandbox_peer import (HOST, NOBODY, NONE, PROGRAM, ROOM, Failed, Room, encode, read_all, sealed)
+
+CONFIGURATION, SYSTEM, PROTOCOL = -6, -10, -11
+
+
+@pytest.fixture(params=[0, NOBODY], ids=["root", "user"], name="uid")
+def uid_of_engine(request):
+    return request.param
+
+
+@pytest.fixture(name="room")
+def a_room(uid):
+    with Room(uid) as room:
+        room.ready()
+        yield room
+
+
+def layer(room, name, files):
+    """An image's layer: paths to contents, a link (a tuple) or None for a folder."""
+    top = Path(room.base) / name
+    for path, content in files.items():
+        place = top / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if content is None:
+            place.mkdir(exist_ok=True)
+        elif isinstance(content, tuple):
+            place.symlink_to(content[0])
+        else:
+            place.write_bytes(content if isinstance(content, bytes) else content.encode())
+            place.chmod(0o755)
+    for folder, _, names in os.walk(top):
+        for each in [folder, *(os.path.join(folder, name) for name in names)]:
+            os.chown(each, room.uid, room.uid, follow_symlinks=False)
+    return str(top)
+
+
+BUSYBOX = Path("/bin/busybox").read_bytes()
+
+
+def image(room, files=(), more=()):
+    """The fields of a root that holds busybox and these files."""
+    tools = {f"/bin/{name}": ("busybox",) for name in
+             ("sh", "cat", "ls", "id", "stat", "echo", "env", "pwd", "true", "readlink", "mount",
+              "head", "sleep", "hostname", "mkdir", "touch", "ps", "dd", "df", "kill", "wc")}
+    base = {"/bin/busybox": BUSYBOX, **tools, "/etc/passwd": "root:x:0:0::/root:/bin/sh\n",
+            "/root": None}
+    number = len(os.listdir(room.base))
+    return [("LAYER", layer(room, f"base{number}", base)),
+            ("LAYER", layer(room, f"top{number}", dict(files) or {"/top": None})), *more]
+
+
+# The first line
+
+def test_a_task_is_held_and_runs_at_its_word(room):
+    task = room.held("sh", "-c", "echo $LATE; echo other >&2; exit 7")
+    assert os.get_blocking(task.out)
+    assert task.go("LATE=word") == (3, b"")
+    assert (read_all(task.out), read_all(task.err)) == ("word\n", "other\n")
+    word, payload = task.init_word()
+    assert word == 6 and struct.unpack_from("<I", payload)[0] == 7 << 8
+    end = room.end(task)
+    assert end["status"] == 7 << 8
+    assert end["memory_peak"] > 100000
+    assert not end["oom"]
+    room.remove(task)
+    assert not os.path.exists(f"{room.folder}/tasks/1")
+
+
+def test_many_tasks_at_once(room):
+    tasks = [room.start([("ARGUMENT", "sh"), ("ARGUMENT", "-c"), ("ARGUMENT", f"exit {i}"),
+                         ("HOST_ROOT", None), ("NETWORK", HOST)]) for i in range(1, 31)]
+    for task in tasks:
+        room.expect("READY", task.number)
+        task.go()
+    assert [room.end(task)["status"] >> 8 for task in tasks] == list(range(1, 31))
+
+
+def test_a_number_can_be_used_again_after_its_removal(room):
+    for _ in range(3):
+        task = room.held("true", number=5)
+        task.go()
+        room.end(task)
+        room.remove(task)
+
+
+# The root
+
+def test_layers_lie_over_each_other_and_changes_go_away(room):
+    fields = image(room, {"/data": "top", "/bin/tool": "#!/bin/sh\necho tool\n"})
+    script = "cat /data; tool; echo changed > /data; echo x > /bin/tool; cat /data"
+    assert room.shell(script, root=False, fields=fields) == "toptool\nchanged\n"
+    assert room.shell("cat /data", root=False, fields=fields) == "top"
+    assert (Path(fields[1][1]) / "data").read_text() == "top"
+
+
+def test_the_view_of_this_machine_has_its_programs_and_none_of_its_secrets(room):
+    secrets = ["/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/ssh", "/etc/machine-id",
+               "/etc/subuid", "/etc/ssl/private", "/etc/docker", "/home/*", "/root/.*[a-z]*",
+               "/var/lib/*", "/work", "/run/*", "/boot", "/proc/1/root/work"]
+    out = room.shell(f"for i in {' '.join(secrets)}; do [ -e $i ] && echo $i; done; "
+                     "python3 -c 'print(1)'; [ -e /etc/passwd ] && echo passwd")
+    assert out == "1\npasswd\n"
+
+
+def test_the_view_can_be_changed_and_the_machine_is_not(room):
+    out = room.shell("echo x > /usr/plr-test && echo y > /etc/plr-test && echo z > /tmp/plr-test "
+                     "&& cat /usr/plr-test /etc/plr-test /tmp/plr-test")
+    assert out == "x\ny\nz\n"
+    assert not any(os.path.exists(f"/{place}/plr-test") for place in ("usr", "etc", "tmp"))
+
+
+def test_what_the_kernel_shows(room):
+    out = room.shell("""
+        ls /dev | tr '\\n' ' '; echo; stat -c %a /dev/shm /tmp
+        echo hi > /dev/null && head -c 3 /dev/zero | wc -c
+        df -k /dev/shm | tail -1 | awk '{print $2}'
+        cat /proc/self/stat | cut -d' ' -f1 >/dev/null; ls -d /proc/[0-9]* | wc -l
+        ls /proc/acpi | wc -l; wc -c < /proc/keys; ls /sys/firmware | wc -l
+        (echo 1 > /proc/sys/kernel/sysrq) 2>/dev/null || echo readonly
+        mkdir /sys/x 2>/dev/null || echo readonly
+        python3 -c 'import os; m, s = os.openpty(); print(os.ttyname(s))'
+        """, fields=[("SHM_SIZE", 3 << 20)])
+    lines = out.splitlines()
+    nodes = "core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero"
+    assert lines[0].split() == nodes.split()
+    assert lines[1:] == ["1777", "1777", "3", "3072", "4", "0", "0", "0", "readonly", "readonly",
+                         "/dev/pts/0"]
+
+
+def test_a_private_dev_of_an_image_is_covered(room):
+    fields = image(room, {"/dev/secret": "x", "/dev/shm/y": "y"})
+    assert "secret" not in room.shell("ls /dev /dev/shm", root=False, fields=fields)
+    for path in ("/proc", "/sys", "/dev"):
+        with pytest.raises(Failed, match=f"{path} is a link"):
+            room.held("true", root=False, fields=image(room, {path: ("/bin",)}))
+
+
+# Volumes and files
+
+def test_a_host_volume_and_one_of_the_run(uid):
+    with Room(uid, [("VOLUME", [("VOLUME_NUMBER", 1)]),
+                    ("VOLUME", [("VOLUME_NUMBER", 2), ("MEMORY_VOLUME", None),
+                                ("SIZE", 1 << 20)])]) as room:
+        room.ready()
+        here = Path(room.base) / "here"
+        here.mkdir()
+        os.chown(here, uid, uid)
+        fields = [("MOUNT", [("TARGET", "/new/place"), ("SOURCE", str(here))]),
+                  ("MOUNT", [("TARGET", "/disk"), ("VOLUME_NUMBER", 1)]),
+                  ("MOUNT", [("TARGET", "/memory"), ("VOLUME_NUMBER", 2)])]
+        room.shell("echo a > /new/place/f; echo b > /disk/f; echo c > /memory/f", fields=fields)
+        assert (here / "f").read_text() == "a\n"
+        out = room.shell("cat /new/place/f /disk/f /memory/f; stat -c %a /disk /memory;"
+                         "df -k /memory | tail -1 | awk '{print $2}'", fields=fields)
+        assert out == "a\nb\nc\n755\n1777\n1024\n"
+        # Nothing of it is on the machine.
+        assert not os.path.exists(f"{room.folder}/volumes/2/f")
+
+
+def test_a_volume_that_is_not_there_is_an_error(room):
+    with pytest.raises(Failed, match="/nowhere") as caught:
+        room.held("true", fields=[("MOUNT", [("TARGET", "/x"), ("SOURCE", "/nowhere")])])
+    assert caught.value.code == CONFIGURATION
+
+
+def test_files_with_modes_and_no_way_out_of_the_root(room):
+    out = Path(room.base) / "outside"
+    out.mkdir()
+    os.chown(out, room.uid, room.uid)
+    fields = image(room, {"/link": (str(out),), "/up": ("../../../../..",), "/abs": ("/etc",),
+                          "/file": (f"{out}/file",), "/etc/hosts": (f"{out}/hosts",)})
+    with pytest.raises(Failed, match="/link/two"):
+        room.held("true", root=False, fields=[*fields, ("FILE", [
+            ("TARGET", "/link/two"), ("MODE", 0o644), ("DATA", b"x")])])
+    files = {"/deep/er/one": 0o640, "/up/three": 0o755, "/abs/four": 0o644, "/file": 0o444}
+    for path, mode in files.items():
+        fields.append(("FILE", [("TARGET", path), ("MODE", mode), ("DATA", path.encode())]))
+    fields.append(("HOSTS", b"127.0.0.1 here\n"))
+    script = ("cat /deep/er/one /etc/four /three /file /etc/hosts; stat -c '%a %u' /deep/er/one "
+              "/three; [ -L /file ] || echo plain")
+    assert room.shell(script, root=False, fields=fields) == (
+        "/deep/er/one/abs/four/up/three/file127.0.0.1 here\n640 0\n755 0\nplain\n")
+    assert not list(out.iterdir())
+
+
+@pytest.mark.parametrize("path", ["/dev/shm/x", "/memory/x", "/dev/x"])
+def test_a_file_in_memory_is_refused(uid, path):
+    with Room(uid, [("VOLUME", [("VOLUME_NUMBER", 2), ("MEMORY_VOLUME", None)])]) as room:
+        room.ready()
+        with pytest.raises(Failed, match="in memory") as caught:
+            room.held("true", fields=[("MOUNT", [("TARGET", "/memory"), ("VOLUME_NUMBER", 2)]),
+                                      ("FILE", [("TARGET", path), ("MODE", 0o644),
+                                                ("DATA", b"x")])])
+        assert caught.value.code == CONFIGURATION
+
+
+@pytest.mark.parametrize("mode", [0o4755, 0o2755])
+def test_a_set_id_file_is_refused(room, mode):
+    with pytest.raises(Failed, match="mode"):
+        room.held("true", fields=[("FILE", [("TARGET", "/x"), ("MODE", mode), ("DATA", b"")])])
+
+
+# Who it is
+
+@pytest.mark.parametrize("user, expected", [
+    ("", "0 0 0"), ("0", "0 0 0"), ("build", "1000 1001 1001,2000"), ("1000", "1000 1001 1001,2000"),
+    ("build:tools", "1000 2000 2000"), ("77", "77 0 0"), ("77:88", "77 88 88"), (":5", "0 5 5")])
+def test_users_by_name_and_number(room, user, expected):
+    fields = image(room, {"/etc/passwd": "root:x:0:0::/root:\nbuild:x:1000:1001::/home/build:\n",
+                          "/etc/group": "root:x:0:\ntools:x:2000:other,build\n"})
+    out = room.shell("echo $(id -u) $(id -g) $(id -G | tr ' ' ,); echo $HOME", root=False,
+                     fields=[*fields, ("USER", user)])
+    who, home = out.splitlines()
+    if room.uid:  # one id is mapped: other groups are not to be had
+        assert who.split()[:2] == expected.split()[:2]
+    else:
+        assert who == expected
+    assert home == {"0": "/root", "1000": "/home/build", "77": "/"}[expected.split()[0]]
+
+
+@pytest.mark.parametrize("user", ["nobody-there", "root:no-group", "4294967296", "-1"])
+def test_a_user_that_is_not_there_is_an_error(room, user):
+    with pytest.raises(Failed, match="there is no") as caught:
+        room.held("true", fields=[("USER", user)])
+    assert caught.value.code == CONFIGURATION
+
+
+def test_passwd_is_that_of_the_root_whatever_links_say(room):
+    secret = Path(room.base) / "passwd"
+    secret.write_text("mallory:x:0:0::/:\n")
+    secret.chmod(0o644)
+    fields = image(room)
+    top = Path(fields[0][1])
+    (top / "etc/passwd").unlink()
+    (top / "etc/passwd").symlink_to(secret)
+    with pytest.raises(Failed, match="no user mallory"):
+        room.held("true", root=False, fields=[*fields, ("USER", "mallory")])
+
+
+def test_working_directory_hostname_and_environment(room):
+    out = room.shell("pwd; hostname; echo $HOSTNAME $A; stat -c %a .; env | wc -l", fields=[
+        ("WORKING_DIR", "/some/where"), ("HOSTNAME", "box"), ("ENVIRONMENT", "A=b c")])
+    assert out.splitlines()[:4] == ["/some/where", "box", "box b c", "755"]
+
+
+# Limits
+
+def test_a_memory_limit_kills_and_is_told():
+    with Room() as room:
+        room.ready()
+        task = room.held("python3", "-c", "x = bytearray(300 << 20)",
+                         fields=[("MEMORY", 64 << 20)])
+        task.go()
+        end = room.end(task)
+        assert (end["status"] >> 8, end["oom"]) == (137, 1)
+        assert 50 << 20 < end["memory_peak"] <= 64 << 20
+        assert not room.warnings
+
+
+def test_a_limit_of_processes_holds():
+    with Room() as room:
+        room.ready()
+        code, out, _ = room.run("python3", "-c", """
+import os
+n = 0
+try:
+    while n < 100 and os.fork():
+        n += 1
+    if n == 0:
+        os._exit(0)
+    if n == 100:
+        print("all")
+except OSError as error:
+    print(error.errno)
+""", fields=[("PIDS", 10)])
+        assert out.splitlines()[-1:] in (["11"], ["all"]), out
+        task = room.held("sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10 11; do sleep 30 & done; wait",
+                         fields=[("PIDS", 6)])
+        task.go()
+        assert "fork" in os.read(task.err, 1000).decode()
+        room.say("KILL", task.number)
+        assert room.end(task)["status"] == signal.SIGKILL
+
+
+def test_a_limit_of_processor_time_holds():
+    with Room() as room:
+        room.ready()
+        task = room.held("sh", "-c", "timeout 1 sh -c 'while :; do :; done'",
+                         fields=[("CPU", 100)])
+        task.go()
+        end = room.end(task)
+        assert end["user_us"] + end["system_us"] < 500000
+
+
+def test_without_control_groups_there_is_a_warning():
+    with Room(NOBODY) as room:
+        room.ready()
+        code, out, err = room.run("python3", "-c", "bytearray(900 << 20)",
+                                  fields=[("MEMORY", 200 << 20)])
+        assert code == 1 and "MemoryError" in err
+        assert any("memory limit" in warning for warning in room.warnings)
+
+
+# Ends
+
+def test_kill_takes_the_whole_tree(room):
+    task = room.held("sh", "-c", "(setsid sleep 1000 &) ; echo started; sleep 1000")
+    task.go()
+    assert os.read(task.out, 100) == b"started\n"
+    room.say("KILL", task.number)
+    assert room.end(task)["status"] == signal.SIGKILL
+    assert read_all(task.out) == ""  # nobody holds the pipe any more
+
+
+def test_remove_kills_first(room):
+    task = room.held("sleep", "1000")
+    task.go()
+    room.remove(task)
+    assert room.end(task)["status"] == signal.SIGKILL
+
+
+def test_the_end_of_the_engine_is_the_end_of_all(room):
+    task = room.held("sh", "-c", "trap '' TERM; echo started; setsid sleep 1000 & wait",
+                     fields=[("GRACE_MS", 100000)])
+    task.go()
+    assert os.read(task.out, 100) == b"started\n"
+    room.socket.close()
+    assert read_all(task.out) == ""
+    room.process.wait(20)
+    assert not os.path.exists(room.folder)
+
+
+def test_killing_the_outer_process_kills_all(uid):
+    room = Room(uid)
+    try:
+        room.ready()
+        task = room.held("sh", "-c", "echo started; sleep 1000")
+        task.go()
+        assert os.read(task.out, 100) == b"started\n"
+        pid = room.process.pid if uid else int(Path(
+            f"/proc/{room.process.pid}/task/{room.process.pid}/children").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        assert read_all(task.out) == ""
+        # What is left is a folder (and groups): a sweep removes it.
+        subprocess.run([PROGRAM, "--remove", room.folder], check=True, timeout=20,
+                       **({"user": uid, "group": uid, "extra_groups": []} if uid else {}))
+        assert not os.path.exists(room.folder)
+        for group in Path("/sys/fs/cgroup").glob(f"*/**/plr-{room.id}"):
+            for below in [*group.glob("*/"), group]:
+                below.rmdir()
+    finally:
+        room.close()
+
+
+def test_lingering_lets_tasks_end_by_themselves(uid):
+    with Room(uid, [("LINGER_MS", 20000)]) as room:
+        room.ready()
+        task = room.held("sh", "-c", "trap 'echo last; exit' TERM; echo started; sleep 1000 & wait")
+        task.go()
+        assert os.read(task.out, 100) == b"started\n"
+        task.channel.close()
+        room.socket.close()
+        assert read_all(task.out) == "last\n"
+        room.process.wait(10)
+
+
+def test_no_control_group_is_left(uid):
+    with Room(uid) as room:
+        room.ready()
+        room.shell("true")
+        id = room.id
+    left = subprocess.run(["find", "/sys/fs/cgroup", "-name", f"plr-{id}"], capture_output=True,
+                          check=True)
+    assert left.stdout == b""
+
+
+# Probes
+
+def probe(room, task, *fields):
+    room.say("PROBE", task.number, id=9, fields=fields)
+    return struct.unpack("<II", room.expect("PROBED", task.number))
+
+
+def test_a_port_is_asked_in_the_network_of_the_task(room):
+    task = room.held("python3", "-m", "http.server", "8123", network=NONE)
+    task.go()
+    end = time.monotonic() + 20
+    while probe(room, task, ("PORT", 8123)) != (0, 0):
+        assert time.monotonic() < end
+    assert probe(room, task, ("PORT", 8123), ("HTTP", "/")) == (0, 0)
+    assert probe(room, task, ("PORT", 8123), ("HTTP", "/none")) == (256, 0)
+    assert probe(room, task, ("PORT", 8124)) == (256, 0)
+
+
+def test_a_program_is_asked_in_the_task(room):
+    task = room.held("sh", "-c", "touch /tmp/mark; echo started; sleep 1000",
+                     fields=[("ENVIRONMENT", "A=b")])
+    task.go()
+    os.read(task.out, 100)
+    ask = lambda script: probe(room, task, ("ARGUMENT", "sh"), ("ARGUMENT", "-c"),
+                               ("ARGUMENT", script))
+    assert ask("test -e /tmp/mark && [ $A = b ] && [ ! -e /work ]") == (0, 0)
+    assert ask("exit 3") == (3 << 8, 0)
+    assert ask("grep -q 'NoNewPrivs:.1' /proc/self/status && grep -q 'Seccomp:.2' /proc/self/status "
+               "&& [ $(pgrep -xc sleep) = 1 ]") == (0, 0)
+    assert probe(room, task, ("ARGUMENT", "no-such-program"))[1] == 2
+    assert probe(room, task, ("ARGUMENT", "sleep"), ("ARGUMENT", "1000"),
+                 ("TIMEOUT_MS", 100))[0] == signal.SIGKILL
+    # It has taken its child with it.
+    assert ask("[ $(pgrep -xc sleep) = 1 ]") == (0, 0)
+
+
+def test_a_task_that_is_not_there_cannot_be_asked(room):
+    room.say("PROBE", 99, id=1, fields=[("PORT", 80)])
+    assert struct.unpack("<II", room.expect("PROBED", 99))[1] == 3
+
+
+# What a bad request does
+
+@pytest.mark.parametrize("data", [
+    b"x", b"\xff" * 64, struct.pack("<II", 999, 0), struct.pack("<II", 19, 2 ** 31),
+    encode([("ARGUMENT", "true"), ("RUN_ID", "x")]), encode([]),
+    encode([("ARGUMENT", "true"), ("NETWORK", 7)]), struct.pack("<II", 19, 4) + b"a\0b\0" + bytes(4)])
+def test_a_malformed_task_hurts_nobody_else(room, data):
+    fd = sealed(data)
+    task = room.start([("ARGUMENT", "true")], number=50)
+    with pytest.raises(Failed) as caught:
+        room.expect("READY", 50)
+    assert caught.value.code == PROTOCOL
+    pipes = os.pipe()
+    room.send(struct.pack("<HHII", 1, 2, 51, 0), [fd, pipes[1], pipes[1], pipes[1]])
+    with pytest.raises(Failed) as caught:
+        room.expect("READY", 51)
+    assert caught.value.code == PROTOCOL
+    for each in (fd, *pipes):
+        os.close(each)
+    assert room.shell("echo fine") == "fine\n"
+    del task
+
+
+def test_what_can_still_be_written_to_is_refused(room):
+    fd = os.memfd_create("x")
+    os.write(fd, encode([("ARGUMENT", "true"), ("NETWORK", HOST), ("HOST_ROOT", None)]))
+    room.send(struct.pack("<HHII", 1, 2, 1, 0), [fd, fd, fd, fd])
+    with pytest.raises(Failed, match="sealed"):
+        room.expect("READY", 1)
+    os.close(fd)
+
+
+@pytest.mark.parametrize("data", [b"", b"x", struct.pack("<HHII", 2, 2, 1, 0),
+                                  struct.pack("<HHII", 1, 99, 1, 0),
+                                  struct.pack("<HHII", 1, 4, 1, 0) + b"more",
+                                  struct.pack("<HHII", 1, 2, 1, 0)])
+def test_whoever_breaks_the_rules_is_hung_up_on(uid, data):
+    with Room(uid) as room:
+        room.ready()
+        if data:
+            room.send(data)
+        else:
+            room.socket.shutdown(1)
+        assert room.receive() is None
+
+
+def test_it_is_not_for_people():
+    done = subprocess.run([PROGRAM, "x"], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 2 and "local backend" in done.stderr
