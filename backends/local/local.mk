@@ -115,6 +115,8 @@ pkglibexec_PROGRAMS += libexec/plr-image
 libexec_plr_image_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(CRYPTO_CFLAGS) $(JSONC_CFLAGS)
 libexec_plr_image_LDADD = libplrnet.la libplrengine.la $(ARCHIVE_LIBS) $(JSONC_LIBS)
 libexec_plr_image_SOURCES = \
+	%reldir%/image/import.c \
+	%reldir%/image/import.h \
 	%reldir%/image/layer.c \
 	%reldir%/image/layer.h \
 	%reldir%/image/layer_bytes.c \
@@ -122,7 +124,10 @@ libexec_plr_image_SOURCES = \
 	%reldir%/image/layer_child.c \
 	%reldir%/image/layer_path.c \
 	%reldir%/image/layer_path.h \
+	%reldir%/image/layout.c \
+	%reldir%/image/layout.h \
 	%reldir%/image/main.c \
+	%reldir%/image/prune.c \
 	%reldir%/image/pull.c \
 	%reldir%/image/pull.h \
 	%reldir%/image/record.c \
@@ -133,6 +138,8 @@ libexec_plr_image_SOURCES = \
 	%reldir%/image/say.h \
 	%reldir%/image/unpack.c \
 	%reldir%/image/unpack.h \
+	%reldir%/image/unpack_archive.c \
+	%reldir%/image/unpack_archive.h \
 	%reldir%/image/unpack_entry.c \
 	%reldir%/image/unpack_entry.h \
 	%reldir%/remove.c \

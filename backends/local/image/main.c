@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "backends/local/image/import.h"
 #include "backends/local/image/pull.h"
 #include "backends/local/image/record.h"
 #include "backends/local/image/say.h"
@@ -91,18 +92,23 @@ static void on_done(const char *record, const plr_error *err, void *userdata)
 }
 
 PLR_DEFINE_CLEANUP(plr_pull, plr_pull_free)
+PLR_DEFINE_CLEANUP(plr_import, plr_import_free)
 
-static int pull(const plr_image_request *request, const char *store, plr_error *err)
+/* A pull or an import, which need the loop. */
+static int bring(const plr_image_request *request, const char *store, plr_error *err)
 {
     _cleanup_(cleanup_plr_loop_free) plr_loop *loop = NULL;
     _cleanup_(cleanup_plr_pull_free) plr_pull *pull = NULL;
+    _cleanup_(cleanup_plr_import_free) plr_import *import = NULL;
     plr_watch *watch = NULL;
     outcome end = { 0 };
     int r = plr_loop_new(&loop, PLR_CLOCK_MONOTONIC, err);
     /* A file or /dev/null says nothing about who waits. */
     if (r == 0 && lseek(STDIN_FILENO, 0, SEEK_CUR) < 0)
         r = plr_watch_new(loop, &watch, STDIN_FILENO, PLR_WATCH_READ, on_stdin, NULL, err);
-    if (r == 0)
+    if (r == 0 && request->command == PLR_IMAGE_IMPORT)
+        r = plr_import_new(&import, &plr_host_table, loop, request, store, on_done, &end, err);
+    else if (r == 0)
         r = plr_pull_new(&pull, &plr_host_table, loop, request, store, on_done, &end, err);
     while (r >= 0 && !end.over) /* it returns how much it did */
         r = plr_loop_dispatch(loop, -1, err);
@@ -120,20 +126,28 @@ static int work(const plr_image_request *request, plr_error *err)
     int r = plr_store_path(&store, request->store, err);
     if (r < 0)
         return r;
-    if (request->command == PLR_IMAGE_PULL)
+    /* Removing takes the lock alone, for as long as it needs it. */
+    if (request->command != PLR_IMAGE_REMOVE && request->command != PLR_IMAGE_PRUNE)
         r = lock_store(&lock, store, err);
     if (r < 0)
         return r;
     switch ((plr_image_command)request->command) {
     case PLR_IMAGE_PULL:
-        return pull(request, store, err);
     case PLR_IMAGE_IMPORT:
+        return bring(request, store, err);
     case PLR_IMAGE_LIST:
+        r = plr_store_list(store, err);
+        break;
     case PLR_IMAGE_REMOVE:
+        r = plr_store_remove(store, request->image, err);
+        break;
     case PLR_IMAGE_PRUNE:
+        r = plr_store_prune(store, err);
         break;
     }
-    return plr_error_set(err, PLR_ERR_UNSUPPORTED, "not yet");
+    if (r == 0)
+        plr_say("done", json_object_new_object());
+    return r;
 }
 
 int main(int argc, char **argv)

@@ -280,7 +280,7 @@ static int unpack(layer_job *job, const char *path, const char *folder, plr_erro
             say(PLR_UNPACK_PRESENT, 0, 0, NULL);
         return r;
     }
-    job->file = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    job->file = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
     if (job->file < 0)
         return plr_error_set(err, PLR_ERR_SYSTEM, "open %s: %s", path, strerror(errno));
     r = go_below(job, layers, hex, err);
