@@ -169,7 +169,10 @@ static void put_network(plr_buf *out, const plr_local_wish *wish)
     out->failed |= file.failed;
     plr_sandbox_put_bytes(out, PLR_SANDBOX_FIELD_HOSTS, file.data, file.size);
     plr_buf_reset(&file);
-    plr_local_resolv(&file, task->step, wish->resolv, own == PLR_NETWORK_HOST);
+    text[0] = '\0';
+    if (wish->outbound && own != PLR_NETWORK_NONE)
+        plr_local_address_text(wish->subnet + PLR_LOCAL_NAME_SERVER, false, text);
+    plr_local_resolv(&file, task->step, wish->resolv, own == PLR_NETWORK_HOST ? NULL : text);
     out->failed |= file.failed;
     plr_sandbox_put_bytes(
             out, PLR_SANDBOX_FIELD_RESOLV, file.data == NULL ? "" : file.data, file.size);

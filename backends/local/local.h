@@ -50,7 +50,7 @@ struct plr_local_run {
     bool else_host;           /* it may become HOST where the world cannot be reached otherwise */
     bool room_is_host;        /* the room is in the machine's network */
     bool outbound;            /* a room of its own reaches the world */
-    uint32_t subnet;          /* of ISOLATED, in host order; the bridge is its first address */
+    uint32_t subnet;          /* of ISOLATED and SHARED, in host order */
     plr_op *setup;            /* until the room is ready */
     bool is_ready;
     plr_error lost;                               /* why the sandbox is gone; code 0: it is there */

@@ -130,14 +130,11 @@ void plr_local_hosts(plr_buf *out, const plr_document *document, const plr_step 
     }
 }
 
-static bool is_loopback(const char *address)
-{
-    return strncmp(address, "127.", 4) == 0 || strncmp(address, "::1", 3) == 0;
-}
-
-void plr_local_resolv(plr_buf *out, const plr_step *step, const char *machine, bool machine_network)
+void plr_local_resolv(plr_buf *out, const plr_step *step, const char *machine, const char *server)
 {
     const plr_docker_options *docker = &step->docker;
+    if (docker->n_dns == 0 && server != NULL && server[0] != '\0')
+        plr_buf_printf(out, "nameserver %s\n", server);
     for (size_t i = 0; i < docker->n_dns; i++)
         plr_buf_printf(out, "nameserver %s\n", docker->dns[i]);
     if (docker->n_dns_search > 0) {
@@ -148,11 +145,10 @@ void plr_local_resolv(plr_buf *out, const plr_step *step, const char *machine, b
     }
     for (const char *line = machine; line != NULL && *line != '\0';) {
         size_t length = strcspn(line, "\n");
-        bool server = strncmp(line, "nameserver", 10) == 0;
+        bool of_machine = strncmp(line, "nameserver", 10) == 0;
         bool search = strncmp(line, "search", 6) == 0 || strncmp(line, "domain", 6) == 0;
-        bool left_out =
-                (server && docker->n_dns > 0) || (search && docker->n_dns_search > 0) ||
-                (server && !machine_network && is_loopback(line + 10 + strspn(line + 10, " \t")));
+        bool left_out = (of_machine && (docker->n_dns > 0 || server != NULL)) ||
+                        (search && docker->n_dns_search > 0);
         if (!left_out)
             plr_buf_printf(out, "%.*s\n", (int)length, line);
         line += length + (line[length] == '\n');

@@ -12,9 +12,11 @@
 
 #include "engine/base/buf.h"
 
-/* How long the network part of a run's addresses is, and what of it is taken by the bridge. */
+/* How long the network part of a run's addresses is; the first of the rest are the room's own
+ * (protocol.h, SUBNET), one of them the name server. */
 #define PLR_LOCAL_PREFIX 16u
-#define PLR_LOCAL_FIRST_HOST 2u
+#define PLR_LOCAL_NAME_SERVER 3u
+#define PLR_LOCAL_FIRST_HOST 257u
 
 /* The first of our ranges that none of the machine's routes (the text of /proc/net/route) reaches
  * into; in host order. */
@@ -40,8 +42,8 @@ void plr_local_hosts(plr_buf *out, const plr_document *document, const plr_step 
         plr_network_mode mode, uint32_t subnet);
 
 /* What it finds in /etc/resolv.conf: the step's own wishes over the machine's file (`machine`).
- * Name servers of the machine's loopback are left out where the step has another one. */
-void plr_local_resolv(
-        plr_buf *out, const plr_step *step, const char *machine, bool machine_network);
+ * The machine's servers are those of its network; in another one stands `server` for them, which
+ * is "" where nobody can be asked, and NULL in the machine's. */
+void plr_local_resolv(plr_buf *out, const plr_step *step, const char *machine, const char *server);
 
 #endif

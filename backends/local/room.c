@@ -296,6 +296,7 @@ static void put_ports(plr_buf *out, const plr_local_run *run)
             plr_sandbox_put_number(out, PLR_SANDBOX_FIELD_PORT, (uint64_t)port->port);
             plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_PROTOCOL,
                     port->protocol == NULL ? "tcp" : port->protocol);
+            plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_NAME, step->metadata.name);
             if (mode == PLR_NETWORK_ISOLATED && plr_local_address(run->subnet, t, &address)) {
                 plr_local_address_text(address, false, text);
                 plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_ADDRESS, text);
@@ -331,10 +332,12 @@ int plr_local_room_fields(const plr_local_run *run, int *ret_fd, plr_error *err)
     plr_sandbox_put_text(&out, PLR_SANDBOX_FIELD_FOLDER, run->folder);
     plr_sandbox_put_number(&out, PLR_SANDBOX_FIELD_NETWORK,
             own ? PLR_SANDBOX_NETWORK_ROOM : PLR_SANDBOX_NETWORK_HOST);
-    if (run->network == PLR_NETWORK_ISOLATED) {
-        plr_local_address_text(run->subnet + 1, true, text);
+    if (own) {
+        plr_local_address_text(run->subnet, true, text);
         plr_sandbox_put_text(&out, PLR_SANDBOX_FIELD_SUBNET, text);
     }
+    if (run->network == PLR_NETWORK_ISOLATED)
+        plr_sandbox_put_flag(&out, PLR_SANDBOX_FIELD_BRIDGE);
     if (own)
         plr_sandbox_put_flag(&out, PLR_SANDBOX_FIELD_OUTBOUND);
     if (own && run->else_host)

@@ -87,7 +87,7 @@ static int read_machine(plr_local_run *run, plr_error *err)
 {
     _cleanup_free_ char *routes = NULL;
     int r = read_text(&run->resolv, "/etc/resolv.conf", err);
-    if (r == 0 && run->network == PLR_NETWORK_ISOLATED) {
+    if (r == 0 && (run->network == PLR_NETWORK_ISOLATED || run->network == PLR_NETWORK_SHARED)) {
         r = read_text(&routes, "/proc/net/route", err);
         if (r == 0)
             run->subnet = plr_local_subnet_choose(routes);

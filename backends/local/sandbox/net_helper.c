@@ -197,7 +197,11 @@ int plr_net_helper_start(
             continue;
         r = plr_forward_listen(port, &fds[own.n_ports], err);
         if (r == 0)
-            ports[own.n_ports++] = *port;
+            ports[own.n_ports] = *port;
+        if (r == 0 && room < 0)
+            ports[own.n_ports].address = NULL; /* no step has an address of its own there */
+        if (r == 0)
+            own.n_ports++;
     }
     *ret_helper = (plr_net_helper){ .report = -1 };
     if (r == 0 && (request->outbound || own.n_ports > 0))
