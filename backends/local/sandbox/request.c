@@ -162,6 +162,8 @@ int plr_room_request_read(plr_room_request *ret_request, plr_sandbox_fields fiel
         return missing("a run's id that is a name of a file", err);
     if (!request->folder || !request->network)
         return missing("the run's folder or network", err);
+    if (request->network == PLR_SANDBOX_NETWORK_ROOM && request->net.subnet == NULL)
+        return missing("the range of the run's network", err);
     return 0;
 }
 
