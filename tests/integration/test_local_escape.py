@@ -2,6 +2,7 @@
 """What a step of the local backend must not be able to do. Each test is an attack, written in Python and run inside a
 step on the view of this machine; it prints what became of it, a word and the rest of the line. As root and as a user."""
 import base64
+import json
 import os
 import socket
 import subprocess
@@ -120,7 +121,7 @@ def test_no_descriptor_but_the_three(attempt):
 fds = {int(fd): os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")
        if os.path.exists(f"/proc/self/fd/{fd}")}
 print("fds", sorted(fd for fd, what in fds.items() if not what.startswith("/proc/") and fd > 2))
-print("folders", [what for fd, what in fds.items() if fd <= 2 and what.startswith("/") and what != "/dev/null"])
+print("folders", [fd for fd in fds if fd <= 2 and os.path.isdir(f"/proc/self/fd/{fd}")])
 """)
     assert got == {"fds": "[]", "folders": "[]"}
 
@@ -262,11 +263,12 @@ def test_no_capability_that_administers(attempt):
     got = attempt("""
 for line in open("/proc/self/status"):
     if line.startswith("Cap"):
-        print(line.split(":")[0], int(line.split()[1], 16) & ~0x200804fb & ~(1 << 31 | 1 << 18 | 1 << 13 | 1 << 10))
+        print(line.split(":")[0], [n for n in range(64) if int(line.split()[1], 16) >> n & 1])
 """)
     # chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, net_raw, sys_chroot,
-    # audit_write, setfcap are what container engines leave; mknod is not among ours.
-    assert {name: bits for name, bits in got.items() if bits != "0"} == {}, got
+    # audit_write, setfcap: what container engines leave, without mknod.
+    left = {0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31}
+    assert got and all(set(json.loads(numbers)) <= left for numbers in got.values()), got
 
 
 @pytest.mark.parametrize("network", ["shared", "isolated", "none"])
