@@ -5,7 +5,7 @@
 # backend; the command runs, and the man pages are where man looks.
 #
 # From the Makefile: CC, DESTDIR and the folders with DESTDIR before them: bindir, includedir, libdir,
-# mandir, pkglibdir.
+# mandir, pkglibdir, pkglibexecdir.
 
 here=$(dirname "$0")
 work=$(mktemp -d) || exit 1
@@ -15,8 +15,9 @@ status=0
 export PKG_CONFIG_PATH="$libdir/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 [ -z "$DESTDIR" ] || export PKG_CONFIG_SYSROOT_DIR="$DESTDIR"
 export LD_LIBRARY_PATH="$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-unset PLR_BACKEND_PATH
-[ -z "$DESTDIR" ] || export PLR_BACKEND_PATH="$pkglibdir" # moved: not where it was configured for
+unset PLR_BACKEND_PATH PLR_LIBEXEC_PATH
+# Moved: not where it was configured for.
+[ -z "$DESTDIR" ] || export PLR_BACKEND_PATH="$pkglibdir" PLR_LIBEXEC_PATH="$pkglibexecdir"
 
 fail()
 {
@@ -63,6 +64,19 @@ if make -C "$work/embed" CC="$CC" >/dev/null; then
 else
     fail "samples/embed does not build"
 fi
+
+# Who embeds the library, or runs without Docker, loads no curl: other programs and modules need that.
+if [ -e "$pkglibdir/local.so" ]; then
+    for file in "$bindir/pipeline-runtime" "$libdir/libpipeline-runtime.so" "$pkglibdir/local.so"; do
+        found=$(readelf -d "$file" | grep -oE '\[lib(curl|archive|crypto|seccomp|json-c)\.so[^]]*') &&
+            fail "$file needs $found"
+    done
+fi
+for file in "$pkglibexecdir/plr-sandbox" "$pkglibexecdir/plr-image"; do
+    [ -x "$file" ] || fail "no $file"
+done
+found=$("$bindir/pipeline-runtime" --backend local --rootfs host "$here/../../samples/1_hello_world.json" 2>&1)
+[ "$(echo "$found" | grep -c '^greet | hello world$')" = 1 ] || fail "no hello world from a sandbox: $found"
 
 "$bindir/pipeline-runtime" version || fail "the installed command does not run"
 ls "$includedir/pipeline/pipeline.h" >/dev/null || fail "no headers"
