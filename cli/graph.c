@@ -25,7 +25,7 @@ static int graph(const arguments *given, const char *path)
     char *text = NULL;
     plr_error err = { 0 };
     plr_spec_options options = { .size = sizeof options, .secrets_from_host = true };
-    int code = plr_input_spec(path, &options, &spec);
+    int code = plr_input_spec(path, &options, &spec, NULL);
     if (code != 0)
         return code;
     code = plr_spec_graph(spec, (plr_graph_format)given->format, &text, &err) < 0

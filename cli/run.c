@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/diagnostic.h"
 #include "cli/input.h"
 #include "cli/logdir.h"
 #include "cli/registry.h"
@@ -32,6 +31,8 @@ typedef struct session {
     plr_sink out, err;
     plr_view view;
     plr_logdir logs;
+    const char *path;
+    plr_text document; /* its text, to show places in it */
     int signals_fd;
     unsigned n_interrupts;
     bool later;  /* the engine waits for plr_run_continue */
@@ -207,14 +208,12 @@ static void clear_session(session *s)
     plr_logdir_close(&s->logs);
     plr_sink_clear(&s->out);
     plr_sink_clear(&s->err);
+    plr_text_clear(&s->document);
 }
 
 static void show_findings(session *s)
 {
-    plr_diagnostics all = { .style = s->view.err_style };
-    plr_run_diagnostics(s->run, plr_diagnostics_take, &all);
-    plr_text_put(&s->view.err->waiting, all.out.data, all.out.size);
-    plr_text_clear(&all.out);
+    plr_input_findings(s->path, &s->document, s->run, &s->view.err->waiting);
 }
 
 static void put_kept(const plr_swept *kept, void *userdata)
@@ -327,18 +326,18 @@ static int run_document(
         const plr_run_arguments *arguments, const plr_run_inputs *inputs, const char *path)
 {
     plr_spec *spec = NULL;
+    session s = { .path = path, .logs.fd = -1, .out.fd = -1, .err.fd = -1, .signals_fd = -1 };
     plr_spec_options spec_options = {
         .size = sizeof spec_options,
         .lenient = arguments->lenient,
         .secrets = inputs->secret_names,
         .n_secrets = inputs->n_secrets,
     };
-    int code = plr_input_spec(path, &spec_options, &spec);
+    int code = plr_input_spec(path, &spec_options, &spec, &s.document);
     if (code != 0)
         return code;
     plr_run_options options;
     plr_run_options_fill(&options, arguments, inputs, plr_spec_document(spec));
-    session s = { .logs.fd = -1, .out.fd = -1, .err.fd = -1, .signals_fd = -1 };
     code = open_backend(&s, arguments);
     if (code == 0)
         code = arguments->dry_run ? show_plan(&s, spec, &options)

@@ -209,8 +209,8 @@ static int read_policy(plr_run_inputs *inputs, const plr_run_arguments *argument
     plr_policy *policy = &inputs->policy;
     *policy = (plr_policy){
         .size = sizeof *policy,
-        .privileged = arguments->allow_privileged ? PLR_PRIVILEGED_ALLOWED
-                                                  : PLR_PRIVILEGED_BY_BACKEND,
+        .privileged =
+                arguments->allow_privileged ? PLR_PRIVILEGED_ALLOWED : PLR_PRIVILEGED_BY_BACKEND,
         .allow_host_network = true,
         .allow_devices = true,
         .allow_daemon_sockets = true,

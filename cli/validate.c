@@ -57,7 +57,7 @@ static int validate(const arguments *given, const char *path)
         .n_secrets = given->secrets.n,
         .secrets_from_host = given->any_secret,
     };
-    int code = plr_input_spec(path, &options, &spec);
+    int code = plr_input_spec(path, &options, &spec, NULL);
     if (code == 0 && !given->quiet)
         code = tell_valid(path, plr_spec_document(spec));
     plr_spec_unref(spec);

@@ -52,6 +52,12 @@ void plr_run_on_diagnostic(const plr_diagnostic *diagnostic, void *userdata)
 
 void plr_run_diagnostics(const plr_run *run, plr_diagnostic_fn *on_diagnostic, void *userdata)
 {
-    for (const plr_kept_diagnostic *kept = run->first_diagnostic; kept != NULL; kept = kept->next)
-        on_diagnostic(&kept->diagnostic, userdata);
+    for (const plr_kept_diagnostic *kept = run->first_diagnostic; kept != NULL; kept = kept->next) {
+        _cleanup_buf_ plr_buf text = { 0 };
+        plr_diagnostic masked = kept->diagnostic;
+        if (plr_mask_text(run->mask, masked.text, &text, NULL) < 0)
+            plr_buf_reset(&text);
+        masked.text = text.data != NULL ? text.data : "";
+        on_diagnostic(&masked, userdata);
+    }
 }

@@ -58,6 +58,7 @@ libplrengine_la_SOURCES += \
 	%reldir%/spec.c \
 	%reldir%/spec.h \
 	%reldir%/spec_check.c \
+	%reldir%/spec_locate.c \
 	%reldir%/spec_order.c \
 	%reldir%/spec_tables.c
 

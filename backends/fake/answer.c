@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Operations of the fake backend that take a while: on whole runs, as the host's environment has it
  * (FAKE_CHECK, FAKE_SETUP, FAKE_TEARDOWN), and probes. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,19 @@ void fake_answer_in(fake *self, const plr_run_view *run, plr_op *op, int64_t ns,
         self->host->op_complete(op, err);
 }
 
+/* "/steps/0/docker/image there is none": about this place in the document. */
+static void find(fake *self, plr_op *op, const char *what)
+{
+    char pointer[256];
+    size_t length = strcspn(what, " ");
+    snprintf(pointer, sizeof pointer, "%.*s", (int)length, what);
+    self->host->op_diagnostic(op, &(plr_diagnostic){ .size = sizeof(plr_diagnostic),
+                                          .severity = PLR_SEVERITY_ERROR,
+                                          .code = "fake",
+                                          .pointer = pointer,
+                                          .text = what + length + (what[length] == ' ') });
+}
+
 void fake_answer_as_told(fake *self, const plr_run_view *run, plr_op *op, const char *variable)
 {
     const char *source = NULL;
@@ -86,6 +100,9 @@ void fake_answer_as_told(fake *self, const plr_run_view *run, plr_op *op, const 
         self->host->op_complete(op, &err);
         return;
     }
+    for (size_t i = 0; i < script.n; i++)
+        if (script.actions[i].word == FAKE_FIND)
+            find(self, op, script.actions[i].text);
     const fake_action *wait = fake_script_find(&script, FAKE_SLEEP, 1);
     const fake_action *fail = fake_script_find(&script, FAKE_FAIL, 1);
     if (fail != NULL)

@@ -13,6 +13,7 @@
     X(START, "start")               /* duration: how long the start takes */                       \
     X(FAIL_START, "fail-start")     /* error code's name, text */                                  \
     X(FAIL, "fail")                 /* the same, of an operation on the whole run */               \
+    X(FIND, "find")                 /* JSON pointer, text: a finding of the check */               \
     X(READY, "ready")               /* duration after the start until probes answer */             \
     X(PROBE, "probe")               /* duration that each probe takes */                           \
     X(IGNORE_TERM, "ignore-term")                                                                  \

@@ -23,7 +23,8 @@ typedef struct plr_run plr_run;
 typedef enum plr_privileged {
     PLR_PRIVILEGED_FORBIDDEN,
     PLR_PRIVILEGED_ALLOWED,
-    PLR_PRIVILEGED_BY_BACKEND, /* as without a policy: one that runs steps in no container forbids */
+    PLR_PRIVILEGED_BY_BACKEND, /* as without a policy: one that runs steps in no container forbids
+                                */
 } plr_privileged;
 
 /* What documents may ask for, held by the engine on every backend. Patterns are those of fnmatch,

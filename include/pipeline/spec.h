@@ -258,6 +258,17 @@ PLR_PUBLIC void plr_spec_unref(plr_spec *spec);
 /* What the document says; borrowed. Since: 0.1 */
 PLR_PUBLIC const plr_document *plr_spec_document(const plr_spec *spec);
 
+/* A place in a document's text, from 1; columns are bytes. Line 0: not known. */
+typedef struct plr_position {
+    size_t line, column;
+} plr_position;
+
+/* Where the values that JSON pointers name stand in the text that a spec was read from; of one that
+ * is not there, what it would stand in. For findings of a backend's check, which know the pointer
+ * only. Since: 0.1 */
+PLR_PUBLIC int plr_spec_locate(const void *data, size_t size, const char *const *pointers, size_t n,
+        plr_position *ret_positions, plr_error *err);
+
 typedef enum plr_graph_format {
     PLR_GRAPH_TEXT,
     PLR_GRAPH_DOT,

@@ -236,6 +236,17 @@ def test_policy(fake):
     assert fake(document, "--allow-image evil/*").code == 0
 
 
+def test_findings_of_a_backend_have_a_place(fake, cli, tmp_path):
+    document = tmp_path / "p.json"
+    document.write_text('{"steps":[{"metadata":{"name":"a"},\n  "Docker":{"Image":"i:1"}}]}')
+    for dry_run in "", "--dry-run":
+        result = cli(["run", "--backend", "fake", *dry_run.split(), "--env",
+                      "FAKE_CHECK=find /steps/0/docker/image no such thing;find /steps/7 gone", str(document)])
+        assert result.code == 2, result
+        assert f"{document}:2:21: error: no such thing [/steps/0/docker/image]\n" in result.stderr
+        assert f"{document}:1:10: error: gone [/steps/7]\n" in result.stderr
+
+
 def test_privileged(fake):
     document = pipeline({**step("a", "out here"), "docker": {"image": "none", "privileged": True}})
     assert fake(document, "--allow-privileged").code == 0

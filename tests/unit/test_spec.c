@@ -281,9 +281,41 @@ static void without_a_listener(void)
     CU_ASSERT_PTR_NULL(spec);
 }
 
+static void places_by_pointers(void)
+{
+    static const char text[] = "{\"A/b~\":[1,\n {\"X\":null}],\n\"c\":2}";
+    static const struct {
+        const char *pointer;
+        size_t line, column;
+    } cases[] = {
+        { "", 1, 1 },
+        { "/a~1b~0", 1, 9 },
+        { "/a~1b~0/0", 1, 10 },
+        { "/A~1b~0/1/x", 2, 7 },
+        { "/A~1b~0/1/x/y", 2, 7 },
+        { "/A~1b~0/2", 1, 9 },
+        { "/A~1b~0/1x", 1, 9 },
+        { "/c", 3, 5 },
+        { "/d/e", 1, 1 },
+        { "//", 1, 1 },
+        { NULL, 0, 0 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        plr_position at = { 9, 9 };
+        CU_ASSERT_EQUAL(plr_spec_locate(text, strlen(text), &cases[i].pointer, 1, &at, NULL), 0);
+        CU_ASSERT_EQUAL(at.line, cases[i].line);
+        CU_ASSERT_EQUAL(at.column, cases[i].column);
+    }
+    const char *root = "";
+    plr_position nowhere = { 9, 9 };
+    CU_ASSERT_EQUAL(plr_spec_locate("", 0, &root, 1, &nowhere, NULL), 0);
+    CU_ASSERT_EQUAL(nowhere.line, 0);
+}
+
 int main(void)
 {
     static const plr_test tests[] = {
+        { "places by pointers", places_by_pointers },
         { "each field of the format arrives", all_fields },
         { "documents in the wild are read", documents_in_the_wild },
         { "a spec lives as long as its references", references },
