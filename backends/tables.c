@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs while the project is built: prints the options of one backend as the data file that is
- * installed beside it, so that help, parsing and completion need not load it. A line is the
- * option's name, its argument (empty: a switch) and its help, with tabs between.
+ * Runs while the project is built: prints the options and commands of one backend as the data file
+ * that is installed beside it, so that help, parsing and completion need not load it. A line is the
+ * option's name, its argument (empty: a switch) and its help, with tabs between; of a command the
+ * word "command" stands before its name.
  */
 #include <pipeline/backend.h>
 
@@ -53,6 +54,11 @@ int main(int argc, char **argv)
         const plr_option_info *option = &module->options[i];
         printf("%s\t%s\t%s\n", option->name, option->argument ? option->argument : "",
                 option->help);
+    }
+    for (size_t i = 0; i < module->n_commands; i++) {
+        const plr_command_info *command = &module->commands[i];
+        printf("command %s\t%s\t%s\n", command->name, command->arguments ? command->arguments : "",
+                command->help);
     }
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

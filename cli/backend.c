@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Which backend a command uses and why, and what options the installed ones publish: a file
- * <name>.options beside each module, a line for each option: name, TAB, argument, TAB, help. */
+/* Which backend a command uses and why, and what the installed ones publish: a file <name>.options
+ * beside each module, a line for each option: name, TAB, argument, TAB, help; and for each command
+ * of its own the same with "command " before the name. */
 #include "cli/backend.h"
 
 #include <dirent.h>
@@ -14,6 +15,7 @@
 #include "cli/input.h"
 
 #define SUFFIX ".options"
+#define COMMAND "command "
 
 /* drone-runtime's, known even where no Kubernetes backend is installed to publish them. */
 static const plr_cli_option kubernetes_options[] = {
@@ -29,25 +31,52 @@ static int no_memory(plr_error *err)
     return plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
 }
 
-/* Cuts `text` into options; it holds their strings from now on. */
-static int parse_options(plr_backend_entry *entry, plr_error *err)
+static int add_command(plr_backend_entry *entry, const char *name, const char *arguments,
+        const char *help, plr_error *err)
+{
+    plr_cli_command *commands =
+            realloc(entry->commands, (entry->n_commands + 1) * sizeof *commands);
+    if (commands == NULL)
+        return no_memory(err);
+    entry->commands = commands;
+    entry->commands[entry->n_commands] = plr_command_of_backend;
+    entry->commands[entry->n_commands].name = name;
+    entry->commands[entry->n_commands].usage = arguments;
+    entry->commands[entry->n_commands++].summary = help;
+    return 0;
+}
+
+static int add_option(plr_backend_entry *entry, const char *name, const char *argument,
+        const char *help, plr_error *err)
+{
+    plr_cli_option *options = realloc(entry->options, (entry->n_options + 1) * sizeof *options);
+    if (options == NULL)
+        return no_memory(err);
+    entry->options = options;
+    entry->options[entry->n_options++] = (plr_cli_option){
+        .name = name,
+        .one_dash = true,
+        .kind = PLR_CLI_BACKEND,
+        .argument = *argument != '\0' ? argument : NULL,
+        .help = help,
+    };
+    return 0;
+}
+
+/* Cuts `text` into options and commands; it holds their strings from now on. */
+static int parse_lines(plr_backend_entry *entry, plr_error *err)
 {
     char *rest = entry->text, *line;
     while ((line = strsep(&rest, "\n")) != NULL) {
         char *name = strsep(&line, "\t"), *argument = strsep(&line, "\t"), *help = line;
         if (argument == NULL || help == NULL || *name == '\0')
             continue;
-        plr_cli_option *options = realloc(entry->options, (entry->n_options + 1) * sizeof *options);
-        if (options == NULL)
-            return no_memory(err);
-        entry->options = options;
-        entry->options[entry->n_options++] = (plr_cli_option){
-            .name = name,
-            .one_dash = true,
-            .kind = PLR_CLI_BACKEND,
-            .argument = *argument != '\0' ? argument : NULL,
-            .help = help,
-        };
+        size_t prefix = strlen(COMMAND);
+        int r = strncmp(name, COMMAND, prefix) == 0
+                        ? add_command(entry, name + prefix, argument, help, err)
+                        : add_option(entry, name, argument, help, err);
+        if (r < 0)
+            return r;
     }
     return 0;
 }
@@ -68,7 +97,7 @@ static int read_entry(
     list->n++;
     snprintf(path, sizeof path, "%s/%s", folder, file);
     int r = plr_input_read(path, &entry->text, &size, err);
-    return r < 0 ? r : parse_options(entry, err);
+    return r < 0 ? r : parse_lines(entry, err);
 }
 
 static int read_folder(plr_backend_list *list, const char *folder, plr_error *err)
@@ -118,6 +147,7 @@ void plr_backend_list_clear(plr_backend_list *list)
     for (size_t i = 0; i < list->n; i++) {
         free(list->items[i].name);
         free(list->items[i].options);
+        free(list->items[i].commands);
         free(list->items[i].text);
     }
     free(list->items);
@@ -129,6 +159,15 @@ const plr_backend_entry *plr_backend_list_find(const plr_backend_list *list, con
     for (size_t i = 0; i < list->n; i++)
         if (strcmp(list->items[i].name, name) == 0)
             return &list->items[i];
+    return NULL;
+}
+
+const plr_cli_command *plr_backend_list_command(const plr_backend_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->n; i++)
+        for (size_t k = 0; k < list->items[i].n_commands; k++)
+            if (strcmp(list->items[i].commands[k].name, name) == 0)
+                return &list->items[i].commands[k];
     return NULL;
 }
 

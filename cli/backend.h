@@ -6,6 +6,7 @@
 
 #include <pipeline/engine.h>
 
+#include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/text.h"
 
@@ -25,7 +26,9 @@ typedef struct plr_backend_entry {
     char *name;
     plr_cli_option *options;
     size_t n_options;
-    char *text; /* holds the strings of `options` */
+    plr_cli_command *commands;
+    size_t n_commands;
+    char *text; /* holds the strings of both */
 } plr_backend_entry;
 
 typedef struct plr_backend_list {
@@ -38,8 +41,11 @@ int plr_backend_list_read(plr_backend_list *list, plr_error *err);
 void plr_backend_list_clear(plr_backend_list *list);
 const plr_backend_entry *plr_backend_list_find(const plr_backend_list *list, const char *name);
 
-/* All that backends publish, and drone-runtime's flags for Kubernetes, without repeats, after
- * `options`; for the parser. `*ret_options` is for free(). */
+/* The command that some backend publishes under this name, or NULL. */
+const plr_cli_command *plr_backend_list_command(const plr_backend_list *list, const char *name);
+
+/* All options that backends publish, and drone-runtime's flags for Kubernetes, without repeats,
+ * after `options`; for the parser. `*ret_options` is for free(). */
 int plr_backend_merge(const plr_backend_list *list, const plr_cli_option *options, size_t n,
         plr_cli_option **ret_options, size_t *ret_n, plr_error *err);
 

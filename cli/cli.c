@@ -95,7 +95,8 @@ void plr_cli_help(const plr_cli_command *command, const plr_cli_option *options,
             command->usage, command->summary[0] - 'a' + 'A', command->summary + 1);
     if (command->details != NULL)
         plr_text_printf(&text, "%s", command->details);
-    plr_text_printf(&text, "\nExample:\n%s", command->example);
+    if (command->example != NULL)
+        plr_text_printf(&text, "\nExample:\n%s", command->example);
     put_options(&text, "\nOptions:\n", options, n, false);
     put_options(&text, "\nOptions of backends:\n", options, n, true);
     if (!text.failed)

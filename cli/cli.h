@@ -34,6 +34,9 @@ extern const plr_cli_command plr_command_run, plr_command_validate, plr_command_
         plr_command_schema, plr_command_ps, plr_command_stop, plr_command_sweep,
         plr_command_version, plr_command_completion;
 
+/* What all commands that backends publish have in common (backend_command.c). */
+extern const plr_cli_command plr_command_of_backend;
+
 /* All commands in the order of the help, ended by NULL. */
 extern const plr_cli_command *const plr_cli_commands[];
 

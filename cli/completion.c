@@ -55,13 +55,13 @@ static void bash_command(
     plr_text_puts(text, "' ;;\n        esac ;;\n");
 }
 
-static void bash_begin(plr_text *text)
+static void bash_begin(plr_text *text, const plr_cli_command *const *commands)
 {
     plr_text_puts(text, "_pipeline_runtime()\n{\n"
                         "    local current=${COMP_WORDS[COMP_CWORD]} command= words= word\n"
                         "    local previous=${COMP_WORDS[COMP_CWORD-1]} commands='");
-    for (size_t i = 0; plr_cli_commands[i] != NULL; i++)
-        plr_text_printf(text, "%s%s", i > 0 ? " " : "", plr_cli_commands[i]->name);
+    for (size_t i = 0; commands[i] != NULL; i++)
+        plr_text_printf(text, "%s%s", i > 0 ? " " : "", commands[i]->name);
     plr_text_puts(text,
             "'\n"
             "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
@@ -84,13 +84,13 @@ static void bash_end(plr_text *text)
             "complete -o filenames -F _pipeline_runtime pipeline-runtime\n");
 }
 
-static void zsh_begin(plr_text *text)
+static void zsh_begin(plr_text *text, const plr_cli_command *const *commands)
 {
     plr_text_puts(text, "#compdef pipeline-runtime\n_pipeline-runtime()\n{\n"
                         "    local -a commands\n    commands=(\n");
-    for (size_t i = 0; plr_cli_commands[i] != NULL; i++) {
-        plr_text_printf(text, "        '%s:", plr_cli_commands[i]->name);
-        put_quoted(text, plr_cli_commands[i]->summary);
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        plr_text_printf(text, "        '%s:", commands[i]->name);
+        put_quoted(text, commands[i]->summary);
         plr_text_puts(text, "'\n");
     }
     plr_text_puts(text, "    )\n"
@@ -135,18 +135,18 @@ static void zsh_end(plr_text *text)
                         "    compdef _pipeline-runtime pipeline-runtime\nfi\n");
 }
 
-static void fish_begin(plr_text *text)
+static void fish_begin(plr_text *text, const plr_cli_command *const *commands)
 {
     plr_text_puts(text, "set -l commands");
-    for (size_t i = 0; plr_cli_commands[i] != NULL; i++)
-        plr_text_printf(text, " %s", plr_cli_commands[i]->name);
+    for (size_t i = 0; commands[i] != NULL; i++)
+        plr_text_printf(text, " %s", commands[i]->name);
     plr_text_puts(text, "\n");
-    for (size_t i = 0; plr_cli_commands[i] != NULL; i++) {
+    for (size_t i = 0; commands[i] != NULL; i++) {
         plr_text_printf(text,
                 "complete -c pipeline-runtime -n \"not __fish_seen_subcommand_from $commands\" "
                 "-a %s -d '",
-                plr_cli_commands[i]->name);
-        put_quoted(text, plr_cli_commands[i]->summary);
+                commands[i]->name);
+        put_quoted(text, commands[i]->summary);
         plr_text_puts(text, "'\n");
     }
 }
@@ -185,7 +185,7 @@ static void fish_end(plr_text *text)
 
 static const struct {
     const char *name;
-    void (*begin)(plr_text *text);
+    void (*begin)(plr_text *text, const plr_cli_command *const *commands);
     void (*command)(plr_text *text, const plr_cli_command *command, const plr_cli_option *options,
             size_t n);
     void (*end)(plr_text *text);
@@ -195,18 +195,39 @@ static const struct {
     { "fish", fish_begin, fish_command, fish_end },
 };
 
+/* Ours and those of backends, ended by NULL; for free(). */
+static const plr_cli_command **all_commands(const plr_backend_list *backends)
+{
+    size_t n = 0, most = 1;
+    while (plr_cli_commands[most - 1] != NULL)
+        most++;
+    for (size_t i = 0; i < backends->n; i++)
+        most += backends->items[i].n_commands;
+    const plr_cli_command **commands = calloc(most, sizeof *commands);
+    for (; commands != NULL && plr_cli_commands[n] != NULL; n++)
+        commands[n] = plr_cli_commands[n];
+    for (size_t i = 0; commands != NULL && i < backends->n; i++)
+        for (size_t k = 0; k < backends->items[i].n_commands; k++)
+            commands[n++] = &backends->items[i].commands[k];
+    return commands;
+}
+
 static int write_script(size_t shell, plr_error *err)
 {
     plr_backend_list backends = { 0 };
     plr_text text = { 0 };
     int r = plr_backend_list_read(&backends, err);
-    shells[shell].begin(&text);
-    for (size_t i = 0; r == 0 && plr_cli_commands[i] != NULL; i++) {
+    const plr_cli_command **commands = all_commands(&backends);
+    if (r == 0 && commands == NULL)
+        r = plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
+    if (r == 0)
+        shells[shell].begin(&text, commands);
+    for (size_t i = 0; r == 0 && commands[i] != NULL; i++) {
         plr_cli_option *all = NULL;
         size_t n = 0;
-        r = options_of(plr_cli_commands[i], &backends, &all, &n, err);
+        r = options_of(commands[i], &backends, &all, &n, err);
         if (r == 0)
-            shells[shell].command(&text, plr_cli_commands[i], all, n);
+            shells[shell].command(&text, commands[i], all, n);
         free(all);
     }
     shells[shell].end(&text);
@@ -214,6 +235,7 @@ static int write_script(size_t shell, plr_error *err)
         r = plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
     int code = r < 0 ? plr_cli_fail(err) : plr_cli_print(text.data, PLR_EXIT_OK);
     plr_text_clear(&text);
+    free(commands);
     plr_backend_list_clear(&backends);
     return code;
 }

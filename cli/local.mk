@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += libplrcli.la
 libplrcli_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLR_PKGLIBDIR='"$(pkglibdir)"'
 libplrcli_la_SOURCES = \
 	%reldir%/backend.c \
+	%reldir%/backend_command.c \
 	%reldir%/backend.h \
 	%reldir%/cli.c \
 	%reldir%/cli.h \

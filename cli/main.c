@@ -22,8 +22,9 @@ const plr_cli_command *const plr_cli_commands[] = {
     NULL,
 };
 
-static int overview(void)
+static int overview(const plr_backend_list *backends)
 {
+    const char *title = "\nCommands of backends:\n";
     plr_text text = { 0 };
     plr_text_puts(&text, "Runs JSON pipeline documents on containers.\n\n"
                          "Usage: pipeline-runtime [COMMAND] [options] [FILE]\n\n"
@@ -32,40 +33,43 @@ static int overview(void)
     for (size_t i = 0; plr_cli_commands[i] != NULL; i++)
         plr_text_printf(
                 &text, "  %-11s %s\n", plr_cli_commands[i]->name, plr_cli_commands[i]->summary);
+    for (size_t i = 0; i < backends->n; i++)
+        for (size_t k = 0; k < backends->items[i].n_commands; k++) {
+            const plr_cli_command *command = &backends->items[i].commands[k];
+            plr_text_printf(&text, "%s  %-11s %s\n", title, command->name, command->summary);
+            title = "";
+        }
     plr_text_puts(&text, "\nWithout a command, FILE is run. Each command has --help.\n");
     int code = text.failed ? PLR_EXIT_INFRASTRUCTURE : plr_cli_print(text.data, PLR_EXIT_OK);
     plr_text_clear(&text);
     return code;
 }
 
-static const plr_cli_command *find_command(const char *name)
+static const plr_cli_command *find_command(const plr_backend_list *backends, const char *name)
 {
     for (size_t i = 0; plr_cli_commands[i] != NULL; i++)
         if (strcmp(plr_cli_commands[i]->name, name) == 0)
             return plr_cli_commands[i];
-    return NULL;
+    return plr_backend_list_command(backends, name);
 }
 
 /* The command's place in argv, or argc if its name is left out. Options in front of it may be
  * anybody's, so all are looked at to know which of them take a value. */
-static int command_at(int argc, char **argv)
+static int command_at(const plr_backend_list *backends, int argc, char **argv)
 {
-    plr_backend_list backends = { 0 };
     plr_cli_option *all = NULL;
     size_t n_all = 0;
     plr_error err = { 0 };
     int at = argc;
-    if (plr_backend_list_read(&backends, &err) == 0 &&
-            plr_backend_merge(&backends, plr_command_run.options, *plr_command_run.n_options, &all,
-                    &n_all, &err) == 0)
+    if (plr_backend_merge(backends, plr_command_run.options, *plr_command_run.n_options, &all,
+                &n_all, &err) == 0)
         at = 1 + plr_cli_first_operand(all, n_all, argc - 1, argv + 1);
     free(all);
-    plr_backend_list_clear(&backends);
     return at;
 }
 
 /* A word that is neither a command nor a file was probably meant to be a command. */
-static int no_such_file(const char *word)
+static int no_such_file(const plr_backend_list *backends, const char *word)
 {
     FILE *file = strcmp(word, "-") == 0 ? stdin : fopen(word, "re");
     if (file != NULL) {
@@ -73,12 +77,18 @@ static int no_such_file(const char *word)
             fclose(file);
         return 0;
     }
-    for (size_t i = 0; plr_cli_commands[i] != NULL; i++)
-        if (strpbrk(word, "./") == NULL && plr_cli_near(word, plr_cli_commands[i]->name)) {
-            plr_cli_complain("there is no command and no file \"%s\"; did you mean %s?", word,
-                    plr_cli_commands[i]->name);
-            return PLR_EXIT_USAGE;
-        }
+    const char *meant = NULL;
+    for (size_t i = 0; plr_cli_commands[i] != NULL && meant == NULL; i++)
+        if (plr_cli_near(word, plr_cli_commands[i]->name))
+            meant = plr_cli_commands[i]->name;
+    for (size_t i = 0; i < backends->n; i++)
+        for (size_t k = 0; k < backends->items[i].n_commands && meant == NULL; k++)
+            if (plr_cli_near(word, backends->items[i].commands[k].name))
+                meant = backends->items[i].commands[k].name;
+    if (meant != NULL && strpbrk(word, "./") == NULL) {
+        plr_cli_complain("there is no command and no file \"%s\"; did you mean %s?", word, meant);
+        return PLR_EXIT_USAGE;
+    }
     return 0;
 }
 
@@ -91,26 +101,36 @@ static void fill_standard_places(void)
             return;
 }
 
-int main(int argc, char **argv)
+static int dispatch(const plr_backend_list *backends, int argc, char **argv)
 {
-    fill_standard_places();
     if (argc < 2 || strcmp(argv[1], "help") == 0) {
-        const plr_cli_command *command = argc > 2 ? find_command(argv[2]) : NULL;
+        const plr_cli_command *command = argc > 2 ? find_command(backends, argv[2]) : NULL;
         char *help[] = { "--help" };
-        return command != NULL ? command->run(command, 1, help) : overview();
+        return command != NULL ? command->run(command, 1, help) : overview(backends);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-        return overview();
+        return overview(backends);
     if (strcmp(argv[1], "--version") == 0)
         return plr_command_version.run(&plr_command_version, 0, argv + argc);
 
-    int at = command_at(argc, argv);
-    const plr_cli_command *command = at < argc ? find_command(argv[at]) : NULL;
+    int at = command_at(backends, argc, argv);
+    const plr_cli_command *command = at < argc ? find_command(backends, argv[at]) : NULL;
     if (command == NULL) {
-        int code = at < argc ? no_such_file(argv[at]) : 0;
+        int code = at < argc ? no_such_file(backends, argv[at]) : 0;
         return code != 0 ? code : plr_command_run.run(&plr_command_run, argc - 1, argv + 1);
     }
     /* What stood before the name stands behind it now. */
     memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof *argv);
     return command->run(command, argc - 2, argv + 2);
+}
+
+int main(int argc, char **argv)
+{
+    plr_backend_list backends = { 0 };
+    plr_error err = { 0 };
+    fill_standard_places();
+    int code = plr_backend_list_read(&backends, &err) < 0 ? plr_cli_fail(&err)
+                                                          : dispatch(&backends, argc, argv);
+    plr_backend_list_clear(&backends);
+    return code;
 }

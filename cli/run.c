@@ -221,6 +221,11 @@ static void put_kept(const plr_swept *kept, void *userdata)
     plr_text_printf(userdata, "kept: %s ", kept->kind);
     plr_terminal_message(userdata, kept->name);
     plr_text_puts(userdata, "\n");
+    for (const char *line = kept->look; line != NULL && *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+        plr_text_printf(userdata, "    %.*s\n", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
 }
 
 /* What --keep-on-failure has left, by a sweep that removes nothing. */

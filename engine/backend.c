@@ -104,47 +104,85 @@ const char *plr_backend_name(const plr_backend *backend)
     return backend->module->name;
 }
 
-typedef struct sweep {
+/* Something that a backend is asked for outside of runs, and waited for. */
+typedef struct errand {
     plr_op op;
     plr_swept_fn *on_swept;
+    plr_text_fn *on_text;
     void *userdata;
     bool done;
     plr_error err;
-} sweep;
+} errand;
 
 static void on_swept(const plr_swept *swept, void *userdata)
 {
-    sweep *state = userdata;
-    if (state->on_swept != NULL)
-        state->on_swept(swept, state->userdata);
+    const errand *own = userdata;
+    if (own->on_swept != NULL)
+        own->on_swept(swept, own->userdata);
 }
 
-static void on_sweep_done(plr_op *op, const plr_error *err, void *userdata)
+static void on_text(const char *text, size_t size, void *userdata)
+{
+    const errand *own = userdata;
+    own->on_text(text, size, own->userdata);
+}
+
+static void on_errand_done(plr_op *op, const plr_error *err, void *userdata)
 {
     (void)op;
-    sweep *state = userdata;
-    state->done = true;
+    errand *own = userdata;
+    own->done = true;
     if (err != NULL)
-        state->err = *err;
+        own->err = *err;
+}
+
+static int begin_errand(errand *own, plr_backend *backend, plr_error *err)
+{
+    static const plr_op_sinks sinks = { .on_swept = on_swept, .on_text = on_text };
+    if (plr_loop_is_dispatching(backend->engine->loop))
+        return plr_error_set(err, PLR_ERR_STATE, "a backend was asked inside a callback");
+    own->op.sinks = &sinks;
+    plr_op_begin(&own->op, backend->engine->loop, on_errand_done, own);
+    return 0;
+}
+
+static int finish_errand(errand *own, plr_backend *backend, plr_error *err)
+{
+    /* The op lives on the caller's stack: leave only when it is done. A dispatch that fails here
+     * fails for lack of a system resource; the next one may work. */
+    while (!own->done)
+        if (plr_engine_dispatch(backend->engine, -1, NULL) < 0)
+            plr_op_cancel(&own->op);
+    return own->err.code != PLR_OK ? plr_error_set(err, own->err.code, "%s", own->err.message) : 0;
 }
 
 int plr_backend_sweep(plr_backend *backend, const plr_sweep_options *options,
         plr_swept_fn *callback, void *userdata, plr_error *err)
 {
-    static const plr_op_sinks sinks = { .on_swept = on_swept };
-    sweep state = { .on_swept = callback, .userdata = userdata, .op = { .sinks = &sinks } };
-    if (plr_loop_is_dispatching(backend->engine->loop))
-        return plr_error_set(err, PLR_ERR_STATE, "a sweep was asked for inside a callback");
+    errand own = { .on_swept = callback, .userdata = userdata };
     int r = plr_backend_wait(backend, err);
+    if (r == 0)
+        r = begin_errand(&own, backend, err);
     if (r < 0)
         return r;
-    plr_op_begin(&state.op, backend->engine->loop, on_sweep_done, &state);
-    backend->module->sweep(backend->self, options, &state.op);
-    /* The op lives on this stack: leave only when it is done. A dispatch that fails here fails for
-     * lack of a system resource; the next one may work. */
-    while (!state.done)
-        if (plr_engine_dispatch(backend->engine, -1, NULL) < 0)
-            plr_op_cancel(&state.op);
-    return state.err.code != PLR_OK ? plr_error_set(err, state.err.code, "%s", state.err.message)
-                                    : 0;
+    backend->module->sweep(backend->self, options, &own.op);
+    return finish_errand(&own, backend, err);
+}
+
+int plr_backend_command(plr_backend *backend, const char *name, const char *const *arguments,
+        size_t n, plr_text_fn *callback, void *userdata, plr_error *err)
+{
+    const plr_backend_module *module = backend->module;
+    errand own = { .on_text = callback, .userdata = userdata };
+    size_t i = 0;
+    while (i < module->n_commands && strcmp(module->commands[i].name, name) != 0)
+        i++;
+    if (i == module->n_commands)
+        return plr_error_set(
+                err, PLR_ERR_NOTFOUND, "the %s backend has no command \"%s\"", module->name, name);
+    int r = begin_errand(&own, backend, err);
+    if (r < 0)
+        return r;
+    module->command(backend->self, name, arguments, n, &own.op);
+    return finish_errand(&own, backend, err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What runs left behind and nobody alive owns. An owner is a process of this machine, known by its
  * boot, PID namespace, pid and start time; one of elsewhere counts as living until its deadline. */
+#include <stdio.h>
 #include <string.h>
 
 #include "backends/docker/channel.h"
@@ -53,6 +54,12 @@ static void on_reaped(plr_docker *docker, const plr_docker_found *found, size_t 
         return;
     }
     for (size_t i = 0; i < n; i++) {
+        char look[600];
+        snprintf(look, sizeof(look),
+                "docker logs %1$s\ndocker inspect %1$s\n"
+                "docker commit %1$s kept && docker run --rm -it --entrypoint sh kept\n"
+                "docker rm -f %1$s",
+                found[i].name);
         plr_swept swept = {
             .size = sizeof(swept),
             .kind = kinds[found[i].kind],
@@ -60,6 +67,7 @@ static void on_reaped(plr_docker *docker, const plr_docker_found *found, size_t 
             .run = found[i].run,
             .created_ns = found[i].created_s * (int64_t)PLR_SECOND,
             .error = found[i].error.code == 0 ? NULL : found[i].error.message,
+            .look = found[i].kind == PLR_DOCKER_CONTAINER ? look : NULL,
         };
         docker->host->op_swept(s->errand.op, &swept);
         if (found[i].error.code != 0)

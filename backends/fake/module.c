@@ -106,6 +106,25 @@ static void sweep(void *self, const plr_sweep_options *options, plr_op *op)
     succeed(self, op);
 }
 
+static void command(
+        void *self, const char *name, const char *const *arguments, size_t n, plr_op *op)
+{
+    const fake *own = self;
+    plr_error err = { 0 };
+    (void)name; /* there is one */
+    if (n > 0)
+        plr_error_set(&err, PLR_ERR_USAGE, "\"%s\" is one too many", arguments[0]);
+    for (size_t i = 0; i < FAKE_N_WORDS && n == 0; i++) {
+        own->host->op_text(op, fake_script_words[i], strlen(fake_script_words[i]));
+        own->host->op_text(op, "\n", 1);
+    }
+    own->host->op_complete(op, &err);
+}
+
+static const plr_command_info commands_info[] = {
+    { "fake-words", NULL, "list the words of a fake step's script" },
+};
+
 PLR_BACKEND_ENTRY(fake)
 {
     static const plr_backend_module module = {
@@ -116,6 +135,8 @@ PLR_BACKEND_ENTRY(fake)
         .capabilities = PLR_CAPABILITY_HOLDS,
         .options = options_info,
         .n_options = sizeof options_info / sizeof *options_info,
+        .commands = commands_info,
+        .n_commands = sizeof commands_info / sizeof *commands_info,
         .create = create,
         .destroy = destroy,
         .open = succeed,
@@ -132,6 +153,7 @@ PLR_BACKEND_ENTRY(fake)
         .teardown = teardown,
         .forget = forget,
         .sweep = sweep,
+        .command = command,
     };
     return &module;
 }

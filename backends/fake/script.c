@@ -10,13 +10,11 @@
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 
-static const char *const words[] = {
+const char *const fake_script_words[FAKE_N_WORDS] = {
 #define X(name, word) word,
     FAKE_WORDS(X)
 #undef X
 };
-
-#define N_WORDS (sizeof words / sizeof *words)
 
 static char *skip_blanks(char *text)
 {
@@ -30,7 +28,7 @@ static int read_number(fake_action *action, plr_error *err)
     action->number = strtoll(action->text, &end, 10);
     if (end == action->text || *skip_blanks(end) != '\0' || errno != 0)
         return plr_error_set(err, PLR_ERR_CONFIGURATION, "%s: \"%s\" is not a number",
-                words[action->word], action->text);
+                fake_script_words[action->word], action->text);
     return 0;
 }
 
@@ -90,8 +88,9 @@ static int read_action(fake_action *action, char *text, plr_error *err)
         text = skip_blanks(text);
     }
     size_t length = strcspn(text, " \t");
-    for (size_t i = 0; i < N_WORDS; i++)
-        if (strlen(words[i]) == length && strncmp(words[i], text, length) == 0) {
+    for (size_t i = 0; i < FAKE_N_WORDS; i++)
+        if (strlen(fake_script_words[i]) == length &&
+                strncmp(fake_script_words[i], text, length) == 0) {
             action->word = (fake_word)i;
             action->text = skip_blanks(text + length);
             return read_argument(action, err);

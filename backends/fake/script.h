@@ -41,6 +41,14 @@ typedef enum fake_word {
 #undef X
 } fake_word;
 
+enum {
+#define X(name, word) +1
+    FAKE_N_WORDS = 0 FAKE_WORDS(X)
+#undef X
+};
+
+extern const char *const fake_script_words[FAKE_N_WORDS];
+
 typedef struct fake_action {
     fake_word word;
     unsigned attempt; /* 0: any */

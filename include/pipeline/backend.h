@@ -143,7 +143,9 @@ typedef struct plr_option_info {
 } plr_option_info;
 
 typedef struct plr_command_info {
-    const char *name, *help;
+    const char *name;      /* as users type it: of all backends one only may have it */
+    const char *arguments; /* "[NAMESPACE]"; NULL: it takes none */
+    const char *help;      /* one line */
 } plr_command_info;
 
 /* The tasks of a run may release each other; the engine adopts what they decided. */
@@ -203,6 +205,18 @@ typedef struct plr_backend_module {
     void (*forget)(void *self, plr_run_view *run);
     /* Reports by plr_host.op_swept. */
     void (*sweep)(void *self, const plr_sweep_options *options, plr_op *op);
+    /* One of `commands`; what it says goes to plr_host.op_text. It may come before `open` is done,
+     * or when that has failed: what needs the connection waits for it, or says so. NULL: there are
+     * none. */
+    void (*command)(
+            void *self, const char *name, const char *const *arguments, size_t n, plr_op *op);
+    /* For a run that goes on after its engine died (PLR_ON_LOSS_KEEP): finds by labels what was
+     * created for each of `tasks`, sets the `data` of those that are there, and takes them over as
+     * if it had started them: STARTED, what can be had of the output with a gap before it, ENDED.
+     * A task that is not there keeps its `data` NULL. Nothing is created or ended. This version of
+     * the engine does not call it; NULL: cannot. */
+    void (*reattach)(
+            void *self, plr_run_view *run, plr_task *const *tasks, size_t n_tasks, plr_op *op);
 } plr_backend_module;
 
 /* What a module may call: it links against nothing of the engine. */

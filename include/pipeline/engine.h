@@ -86,6 +86,8 @@ typedef struct plr_swept {
     const char *kind, *name, *run; /* "container", its name, the run's id */
     int64_t created_ns;            /* wall time */
     const char *error;             /* why it could not be removed, or NULL */
+    const char *look; /* of what is kept: commands to look at and to remove it, a line each; or NULL
+                       */
 } plr_swept;
 
 typedef void plr_swept_fn(const plr_swept *swept, void *userdata);
@@ -93,6 +95,14 @@ typedef void plr_swept_fn(const plr_swept *swept, void *userdata);
 /* Removes what runs left behind and nobody alive owns; dispatches until done. Since: 0.1 */
 PLR_PUBLIC int plr_backend_sweep(plr_backend *backend, const plr_sweep_options *options,
         plr_swept_fn *on_swept, void *userdata, plr_error *err);
+
+typedef void plr_text_fn(const char *text, size_t size, void *userdata);
+
+/* Runs one of the commands that the backend's module publishes (PLR_ERR_NOTFOUND if there is none
+ * of this name) and gives what it says to `on_text`; dispatches until done. Since: 0.1 */
+PLR_PUBLIC int plr_backend_command(plr_backend *backend, const char *name,
+        const char *const *arguments, size_t n, plr_text_fn *on_text, void *userdata,
+        plr_error *err);
 
 /* The library's version, "0.1.0". Since: 0.1 */
 PLR_PUBLIC const char *plr_version(void);

@@ -247,6 +247,20 @@ def test_findings_of_a_backend_have_a_place(fake, cli, tmp_path):
         assert f"{document}:1:10: error: gone [/steps/7]\n" in result.stderr
 
 
+def test_commands_of_backends(cli):
+    assert "fake-words" in cli("--help").text
+    result = cli("fake-words")
+    assert (result.code, "\nsleep\n" in result.text) == (0, True)
+    assert cli("fake-words --fake-seed 3").code == 0
+    result = cli("fake-words more")
+    assert (result.code, '"more" is one too many' in result.stderr) == (2, True)
+    result = cli("fake-words --help")
+    assert result.text.startswith("Usage: pipeline-runtime fake-words") and "List the words" in result.text
+    for shell in "bash", "zsh", "fish":
+        assert "fake-words" in cli(f"completion {shell}").text
+    assert "did you mean fake-words?" in cli("fake-word").stderr
+
+
 def test_privileged(fake):
     document = pipeline({**step("a", "out here"), "docker": {"image": "none", "privileged": True}})
     assert fake(document, "--allow-privileged").code == 0
