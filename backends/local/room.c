@@ -99,7 +99,8 @@ int plr_local_room_send(plr_local_run *run, plr_sandbox_word word, uint32_t task
         return plr_error_nomem(err);
     }
     letter->header = (plr_sandbox_header){ .word = (uint16_t)word, .task = task, .id = id };
-    memcpy(letter->fds, fds, n_fds * sizeof(*fds));
+    if (n_fds > 0)
+        memcpy(letter->fds, fds, n_fds * sizeof(*fds));
     letter->n_fds = n_fds;
     if (run->last_letter == NULL)
         run->first_letter = letter;
