@@ -135,6 +135,7 @@ static void make_run_view(plr_run *run)
     view->keep_ns = options->keep_ns > 0 ? options->keep_ns : DEFAULT_KEEP_NS;
     view->timeout_ns = smaller_timeout(run->document->timeout_ns, options->timeout_ns);
     view->keep_on_failure = options->keep_on_failure;
+    view->allow_host_network = options->policy == NULL || options->policy->allow_host_network;
     view->owner = run->engine->owner;
     if (run->options.cleanup_ns <= 0)
         run->options.cleanup_ns = DEFAULT_CLEANUP_NS;

@@ -80,7 +80,8 @@ static void choose_network(plr_local_run *run)
     const plr_document *document = run->view->document;
     bool automatic = run->view->network == PLR_NETWORK_AUTO;
     run->network = automatic ? host->network_auto(document, true) : run->view->network;
-    run->else_host = automatic && host->network_auto(document, false) == PLR_NETWORK_SHARED;
+    run->else_host = automatic && run->view->allow_host_network &&
+                     host->network_auto(document, false) == PLR_NETWORK_SHARED;
 }
 
 static int read_machine(plr_local_run *run, plr_error *err)

@@ -58,8 +58,9 @@ typedef struct plr_run_view {
     int64_t keep_ns;
     int64_t timeout_ns; /* the pipeline's; 0: none. For the deadline label */
     bool keep_on_failure;
-    const char *owner; /* label text: boot id, PID namespace, pid, start time */
-    void *data;        /* the backend's own */
+    bool allow_host_network; /* what a backend falls back to, it may only if the policy lets it */
+    const char *owner;       /* label text: boot id, PID namespace, pid, start time */
+    void *data;              /* the backend's own */
 } plr_run_view;
 
 /* A volume as this run has it: the document's, or what the host put in its place. */
