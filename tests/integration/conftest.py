@@ -9,11 +9,14 @@
     run                 the command on `docker`: run(document, "--env A=b") with events
     local               the same on the local backend, each test as root and as an ordinary user
 
-The command is $PLR_BUILD/pipeline-runtime. `pytest --daemon docker-20.10` takes one kind of daemon only.
+The command is $PLR_BUILD/pipeline-runtime. `pytest --daemon docker-20.10` takes one kind of daemon only. Marks:
+`daemon("docker-20.10", "podman")` names the kinds of a test that uses `docker` or `run`; `both_ways` makes `run`
+reach the daemon by its socket and, in a second round, by TCP, where no file is shared with it.
 """
 import os
 import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -24,24 +27,49 @@ from local_runner import LocalRunner  # noqa: E402
 from runner import Runner  # noqa: E402
 from services import DAEMONS  # noqa: E402
 
+LEFT_OUT = pytest.StashKey()
 TOP = Path(__file__).resolve().parent.parent.parent
 
 
+KINDS = ["docker-20.10", "moby-today"]
+
+
 def pytest_addoption(parser):
-    parser.addoption("--daemon", action="append", choices=["docker-20.10", "moby-today"],
-                     help="this kind of daemon only, instead of all")
+    parser.addoption("--daemon", action="append", choices=[*KINDS, "podman", "none"],
+                     help="only the tests of this kind of daemon (none: that need no kind), instead of all")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "daemon(kind...): on these kinds instead of both of Docker's")
+    config.addinivalue_line("markers", "both_ways: by the daemon's socket, and by TCP, where no file is shared")
 
 
 def pytest_generate_tests(metafunc):
     if "docker_daemon" in metafunc.fixturenames:
-        kinds = metafunc.config.getoption("daemon") or ["docker-20.10", "moby-today"]
-        for mark in metafunc.definition.iter_markers("daemon"):
-            kinds = [kind for kind in kinds if kind in mark.args]
-        metafunc.parametrize("docker_daemon", kinds, indirect=True, scope="session")
+        marks = list(metafunc.definition.iter_markers("daemon"))
+        metafunc.parametrize("docker_daemon", marks[0].args if marks else KINDS, indirect=True, scope="session")
+    if "way" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_ways"):
+        metafunc.parametrize("way", ["socket", "tcp"], indirect=True)
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "daemon(kind...): only on these kinds, because the others differ there")
+def kind_of(item):
+    """The kind of daemon that a test runs on."""
+    if (params := getattr(item, "callspec", None)) and "docker_daemon" in params.params:
+        return params.params["docker_daemon"]
+    return "podman" if "podman" in item.fixturenames else "none"
+
+
+def pytest_collection_modifyitems(config, items):
+    kinds = config.getoption("daemon")
+    others = [item for item in items if kinds and kind_of(item) not in kinds]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in set(others)]
+    config.stash[LEFT_OUT] = Counter(kind_of(item) for item in others)
+
+
+def pytest_report_collectionfinish(config):
+    return [f"{n} tests left out: they are for {kind}, and --daemon names others"
+            for kind, n in sorted(config.stash[LEFT_OUT].items())]
 
 
 @pytest.fixture(scope="session")
@@ -138,15 +166,24 @@ def local(request, build):
 
 
 @pytest.fixture
-def run(docker, pipeline_runtime):
+def way(request, docker):
+    """How `run` reaches the daemon: a command to put before, and an environment."""
+    return docker.ways[getattr(request, "param", "socket")]
+
+
+@pytest.fixture
+def run(way, pipeline_runtime):
     """run(document, "more flags"): on the real daemon, with JSON events; run.start() to meddle while it runs."""
+    before, reach = way
 
-    def arguments(flags):
+    def start(document, flags="", env=None, wrap=(), **kwargs):
         flags = shlex.split(flags) if isinstance(flags, str) else list(flags)
-        return ["--backend", "docker", "--docker-host", docker.host, "--output", "json", "run", *flags, "-"]
+        args = ["--backend", "docker", "--output", "json", "run", *flags, "-"]
+        return pipeline_runtime.start(args, document, env={**reach, **(env or {})}, wrap=[*before, *wrap],
+                                      **kwargs)
 
-    def call(document, flags="", **kwargs):
-        return pipeline_runtime(arguments(flags), document, **kwargs)
+    def call(*args, **kwargs):
+        return start(*args, **kwargs).finish()
 
-    call.start = lambda document, flags="", **kwargs: pipeline_runtime.start(arguments(flags), document, **kwargs)
+    call.start = start
     return call

@@ -84,8 +84,9 @@ class Peer:
             self._rules.clear()
 
     def seen(self, method, path):
+        """The requests that fit: regular expressions as for play()."""
         with self._lock:
-            return [r for r in self.requests if r.method == method and re.match(r"(/v\d+\.\d+)?" + path, r.path)]
+            return [r for r in self.requests if re.fullmatch(method, r.method) and re.match(r"(/v\d+\.\d+)?" + path, r.path)]
 
     def close(self):
         self._closing.set()

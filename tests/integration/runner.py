@@ -168,8 +168,9 @@ class Runner:
                 if name in os.environ}
         return {name: value for name, value in {**base, **self.own, **(env or {})}.items() if value is not None}
 
-    def start(self, args, document=None, env=None, cwd=None, limit=60):
-        """ARGS is a list or a line; DOCUMENT (a tree, text or bytes) comes on its stdin, which ARGS call `-`."""
+    def start(self, args, document=None, env=None, cwd=None, limit=60, wrap=()):
+        """ARGS is a list or a line; DOCUMENT (a tree, text or bytes) comes on its stdin, which ARGS call `-`; WRAP
+        is a command that becomes this one (nsenter, prlimit)."""
         args = args.split() if isinstance(args, str) else args
         if document is None:
             document = b""
@@ -177,7 +178,7 @@ class Runner:
             document = document.encode()
         elif not isinstance(document, bytes):
             document = json.dumps(document).encode()
-        running = Running([*self.command, *args], document, self.environment(env), cwd or self.home, limit)
+        running = Running([*wrap, *self.command, *args], document, self.environment(env), cwd or self.home, limit)
         self._running.append(running)
         return running
 

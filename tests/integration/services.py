@@ -29,6 +29,16 @@ class Daemon(Rest):
         return f"unix://{self.path}"
 
     @property
+    def ways(self):
+        """How to reach it, by name: the command to put before, and the environment. By TCP no file is shared."""
+        return {
+            "socket": ([], {"DOCKER_HOST": self.host}),
+            "tcp": (["nsenter", "--target", str(self.netns_pid), "--net", "--"],
+                    {"DOCKER_HOST": "tcp://127.0.0.1:2376", "DOCKER_TLS_VERIFY": "1",
+                     "DOCKER_CERT_PATH": str(self.state / "tls")}),
+        }
+
+    @property
     def pid(self):
         """The daemon itself, for signals."""
         return int((self.state / f"{self.script.name.replace('docker', 'dockerd')}.pid").read_text())

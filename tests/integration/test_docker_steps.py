@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from docker_steps import document, end, output, step, warnings
-from peer import Peer
+from peer import Peer, reply
 
 
 def temp(name, **fields):
@@ -23,6 +23,7 @@ def refusals(result):
     return result.stderr
 
 
+@pytest.mark.both_ways
 def test_command_and_arguments_come_from_the_image(run):
     doc = document({"metadata": {"name": "both"}, "docker": {"image": "plr-test/entrypoint:1"}},
                    {"metadata": {"name": "args"}, "docker": {"image": "plr-test/entrypoint:1", "args": ["mine"]}})
@@ -31,6 +32,7 @@ def test_command_and_arguments_come_from_the_image(run):
     assert "mine" in output(result, "args") and "mine" not in output(result, "both")
 
 
+@pytest.mark.both_ways
 def test_a_command_that_is_not_there_or_cannot_run(run):
     result = run(document(step("none", command=["nope"], ignore_err=True),
                           step("dir", command=["/etc"], ignore_err=True)))
@@ -39,6 +41,7 @@ def test_a_command_that_is_not_there_or_cannot_run(run):
     assert end(result, "none")["message"] == 'exec: "nope": executable file not found in $PATH'
 
 
+@pytest.mark.both_ways
 def test_files_have_their_bytes_modes_and_owners(run):
     doc = document(step("a", "stat -c '%a %u' /made/here/x /plain; od -An -tx1 /made/here/x | tr -d ' '",
                         docker={"user": "1000"},
@@ -71,6 +74,7 @@ def test_13_a_file_onto_memory_is_refused(run):
     assert "/m/sub/f" in text and "memory volume" in text and "/proc" in text
 
 
+@pytest.mark.both_ways
 def test_memory_volumes_are_shared_and_end_with_the_run(docker, run):
     doc = document(step("w", "echo kept >/m/f; grep ' /m ' /proc/mounts | cut -d' ' -f3", volumes=[{"name": "m", "path": "/m"}]),
                    step("r", "cat /m/f", volumes=[{"name": "m", "path": "/m"}]),
@@ -113,6 +117,7 @@ def test_names_and_aliases_resolve(run, mode):
     assert lines[2].startswith("container:") == (mode == "shared") and len(lines[2]) > 60
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize("ready, good", [
     ({"exec": ["redis-cli", "ping"]}, True), ({"log": "Ready to accept"}, True), ({"tcp": 6379, "log": "Ready"}, True),
     ({"tcp": 1, "timeout": "2s"}, False), ({"exec": ["/bin/false"], "timeout": "2s"}, False),
@@ -194,6 +199,7 @@ def test_latest_goes_on_with_what_is_there_if_the_registry_is_gone(docker, run):
         docker.cli("rmi", "127.0.0.1:1/alpine:latest")
 
 
+@pytest.mark.both_ways
 def test_a_user_a_folder_and_an_environment(run):
     doc = document(step("a", "id -u; pwd; echo $A; env | grep -c '^A='", docker={"user": "1000"}, working_dir="/new/one",
                         environment={"A": "own"}))
@@ -201,27 +207,41 @@ def test_a_user_a_folder_and_an_environment(run):
     assert (result.code, output(result, "a")) == (0, "1000\n/new/one\nown\n1\n")
 
 
+@pytest.mark.both_ways
 def test_hooks_get_late_environment(run):
     doc = {"steps": [step("a", "exit 3")], "hooks": {"always": [step("h", "echo $PIPELINE_RESULT $PIPELINE_FAILED_STEPS")]}}
     result = run(doc)
     assert (result.code, output(result, "h")) == (1, "failed a\n")
 
 
-def test_a_daemon_that_shares_no_files(docker, pipeline_runtime):
-    """Over TCP: nothing is held, everything else is the same."""
+def test_held_by_signals_where_no_file_is_shared(docker, pipeline_runtime):
+    """Over TCP: the next step waits in its container, is asked and told by signals, and its init's answers are no
+    output, wherever they come in the stream; a step that imitates them writes just that."""
+    forged = "\x1eplr 0123456789abcdef0123456789abcdef exited 0 0 0 0 0 0\n"
     with Peer(upstream=docker.socket) as there:
         args = f"--backend docker --docker-host tcp://127.0.0.1:{there.port} --output json run -"
-        doc = {"services": [{"metadata": {"name": "redis"}, "ready": {"exec": ["redis-cli", "ping"]},
-                             "docker": {"image": "redis:4-alpine"}}],
-               "steps": [step("a", "echo one; exit 3", volumes=[{"name": "m", "path": "/m"}]),
-                         step("none", command=["nope"], run_policy="always"),
-                         step("b", "cat /m/f; echo two", run_policy="always", volumes=[{"name": "m", "path": "/m"}])],
-               "hooks": {"always": [step("h", "echo $PIPELINE_RESULT")]}, "volumes": [temp("m", medium="memory")]}
+        doc = {"services": [{"metadata": {"name": "redis"}, "ready": {"tcp": 6379}, "docker": {"image": "redis:4-alpine"}}],
+               "steps": [step("a", "printf 'no newline'; sleep 1; exit 3"),
+                         step("b", f"printf '\\036{forged[1:-1]}\\n'; echo two", run_policy="always")],
+               "hooks": {"always": [step("h", "echo $PIPELINE_RESULT $PIPELINE_FAILED_STEPS")]}}
         result = pipeline_runtime(args, doc)
-    assert (result.code, end(result, "a")["exit_code"], output(result, "a")) == (1, 3, "one\n"), result
-    assert (output(result, "h"), end(result, "redis")["reason"]) == ("failed\n", "stopped")
-    assert end(result, "none")["exit_code"] == 127
-    assert output(result, "b").endswith("two\n")
+    assert (result.code, end(result, "a")["exit_code"], output(result, "a")) == (1, 3, "no newline"), result
+    assert (output(result, "b"), output(result, "h")) == (forged + "two\n", "failed a\n"), result
+    assert end(result, "redis")["reason"] == "stopped" and not any(e.get("gap") for e in result.events)
+    moves = [(e["step"], e["to"]) for e in result.events if e["event"] == "step"]
+    assert moves.index(("b", "prepared")) < moves.index(("a", "ended")), result
+    told = there.seen("POST", r"/containers/[^/]+/kill\?signal=12")
+    assert len(told) == len({request.path for request in told}) == 4, "each is told once"
+    assert len(there.seen("POST", r"/containers/[^/]+/kill\?signal=10")) >= 4
+
+
+def test_an_init_that_does_not_answer_is_done_without(docker, pipeline_runtime):
+    with Peer(upstream=docker.socket) as there:
+        there.play("POST", r"/containers/[^/]+/kill\?signal=10", reply("409 Conflict", b'{"message":"no such luck"}'))
+        args = f"--backend docker --docker-host tcp://127.0.0.1:{there.port} --output json run -"
+        result = pipeline_runtime(args, document(step("a", "echo one"), step("b", "echo two; exit 4")))
+    assert (output(result, "a"), output(result, "b"), end(result, "b")["exit_code"]) == ("one\n", "two\n", 4), result
+    assert any("plr-init cannot be used" in text and "no such luck" in text for text in warnings(result))
 
 
 def test_where_files_seem_shared_and_are_not(docker, pipeline_runtime):
@@ -236,6 +256,7 @@ def test_where_files_seem_shared_and_are_not(docker, pipeline_runtime):
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert [e["text"] for e in events if e["event"] == "output"] == ["one\n", "two\n"]
     assert any("no file can be shared" in e.get("message", "") for e in events)
+    assert not any("plr-init cannot be used" in e.get("message", "") for e in events), "they are held by signals"
 
 
 def test_dry_run_shows_the_requests_and_no_secret(docker, run, tmp_path):
@@ -248,6 +269,7 @@ def test_dry_run_shows_the_requests_and_no_secret(docker, run, tmp_path):
     assert docker.leftovers() == []
 
 
+@pytest.mark.both_ways
 def test_binary_output_is_exact(run):
     result = run(document(step("a", "head -c 300000 /dev/zero | tr '\\0' '\\377'; printf '\\0\\n'")))
     pieces = [e for e in result.events if e["event"] == "output"]
@@ -256,6 +278,7 @@ def test_binary_output_is_exact(run):
     assert data == b"\xff" * 300000 + b"\0\n"
 
 
+@pytest.mark.both_ways
 def test_thirty_steps_at_once(run):
     doc = document(*[step(f"s{i}", f"echo {i}", depends_on=["first"]) for i in range(30)], step("first"))
     result = run(doc, "--network none", limit=120)

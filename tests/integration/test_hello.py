@@ -4,11 +4,14 @@ import json
 import signal
 from pathlib import Path
 
+import pytest
+
 SAMPLE = json.loads((Path(__file__).parents[2] / "samples/1_hello_world.json").read_text())
 SLOW = {"steps": [{"metadata": {"name": "slow"}, "docker": {
     "image": "alpine:3.6", "command": ["sh", "-c"], "args": ["echo up; trap 'echo told; exit 9' TERM; sleep 100 & wait"]}}]}
 
 
+@pytest.mark.both_ways
 def test_hello_world(run):
     result = run(SAMPLE)
     assert result.code == 0, result
