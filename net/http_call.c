@@ -12,6 +12,7 @@
 /* No reply of a daemon or a cluster comes near; a proxy's might, a bomb does. */
 #define HEADERS_BYTES ((size_t)64 << 10)
 #define HEADERS_LINES 100u
+#define HEADERS_NS (UINT64_C(10) * 1000000000)
 /* For streams: a daemon writes frames of up to 32 KiB. */
 #define STREAM_BUFFER (64L << 10)
 
@@ -47,6 +48,12 @@ static uint64_t next_deadline(const plr_http_call *call, const char **ret_what)
     if (other > 0 && (at == 0 || other < at)) {
         at = other;
         what = other_what;
+    }
+    /* Nobody who is well takes long between the first line of an answer and the last of its
+     * headers. */
+    if (call->heard_at > 0 && !call->answered && (at == 0 || call->heard_at + HEADERS_NS < at)) {
+        at = call->heard_at + HEADERS_NS;
+        what = "did not end its headers in time";
     }
     *ret_what = what;
     return at;
@@ -118,6 +125,10 @@ static size_t on_header(char *line, size_t size, size_t n, void *userdata)
     size *= n;
     if (call->over || call->client->doomed)
         return 0;
+    if (call->heard_at == 0) {
+        call->heard_at = call->client->host->now(call->client->loop);
+        plr_http_call_check_time(call);
+    }
     call->headers_bytes += size;
     call->headers_lines++;
     if (call->headers_bytes > HEADERS_BYTES || call->headers_lines > HEADERS_LINES)
@@ -132,6 +143,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *userdata)
                     call->client->base.name);
         else if (status >= 200)
             on_answer(call, (int)status);
+        else
+            call->heard_at = 0; /* a word on the way; the answer comes in its time */
     }
     return call->over || call->client->doomed ? 0 : size;
 }

@@ -23,6 +23,7 @@ struct plr_http_call {
     plr_timer *timer; /* NULL: no time limits */
     uint64_t total_ns, first_byte_ns, idle_ns;
     uint64_t started_at, sent_at, received_at;
+    uint64_t heard_at; /* the first line of the answer; 0: nothing yet */
     size_t max_body, headers_bytes;
     unsigned headers_lines;
     bool long_lived;
