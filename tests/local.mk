@@ -20,9 +20,10 @@ EXTRA_DIST += %reldir%/services %reldir%/init %reldir%/local %reldir%/integratio
 # its own target of that name, and test before each release.)
 EXTRA_DIST += quickstart .ci/run %reldir%/count %reldir%/install-packages
 
-# A host for tests/integration/test_many.py.
-noinst_PROGRAMS += tests/integration/many_runs
+# Hosts for tests/integration.
+noinst_PROGRAMS += tests/integration/many_runs tests/integration/host
 tests_integration_many_runs_LDADD = libpipeline-runtime.la
+tests_integration_host_LDADD = libpipeline-runtime.la
 
 # The network of a room alone, for tests/local/test_net.py.
 noinst_PROGRAMS += tests/local/net_room

@@ -16,7 +16,10 @@
 #define DEADLINE_DEFAULT_S (24 * 3600)
 
 /* How long a step outlives its engine before it is told to end. */
-#define LEASE_S "2"
+static long long lease_s(const plr_run_view *run)
+{
+    return run->on_loss == PLR_ON_LOSS_KEEP ? run->keep_ns / (int64_t)PLR_SECOND : 2;
+}
 
 char *plr_docker_name(const char *run_id, const char *format, ...)
 {
@@ -196,9 +199,10 @@ const char *plr_docker_create_command(const plr_task *task, json_object *config)
 static bool add_init(json_object *body, const plr_docker_create *create)
 {
     const plr_run_view *run = create->task->run;
-    char grace[32];
+    char grace[32], lease[32];
     snprintf(grace, sizeof(grace), "%lld",
             (long long)(run->grace_ns > 0 ? run->grace_ns / 1000000 : 0));
+    snprintf(lease, sizeof(lease), "%lld", lease_s(run));
     const char *words[12];
     size_t n = 0;
     words[n++] = PLR_DOCKER_INIT;
@@ -213,13 +217,9 @@ static bool add_init(json_object *body, const plr_docker_create *create)
     }
     if (create->task->step->detach) {
         words[n++] = "--detach";
-    } else if (create->nonce != NULL) {
-        /* It cannot tell the end of its engine. */
-    } else if (run->on_loss == PLR_ON_LOSS_KEEP) {
-        words[n++] = "--keep";
-    } else {
+    } else if (create->nonce == NULL) { /* without a socket it cannot tell its engine's end */
         words[n++] = "--lease";
-        words[n++] = LEASE_S;
+        words[n++] = lease;
         words[n++] = "--grace-ms";
         words[n++] = grace;
     }
@@ -400,11 +400,10 @@ int plr_docker_create_pause(json_object **ret_body, const plr_run_view *run,
     /* It has to outlive the steps whose namespace it holds. */
     char lease[32];
     snprintf(lease, sizeof(lease), "%lld",
-            (long long)(run->grace_ns > 0 ? run->grace_ns / (int64_t)PLR_SECOND : 0) + 15);
-    bool keep = run->on_loss == PLR_ON_LOSS_KEEP;
-    const char *words[] = { PLR_DOCKER_INIT, "--socket", PLR_DOCKER_SHARE "/socket",
-        keep ? "--keep" : "--lease", lease };
-    size_t n_words = share == NULL ? 1 : keep ? 4 : 5;
+            lease_s(run) + (run->grace_ns > 0 ? run->grace_ns / (int64_t)PLR_SECOND : 0) + 15);
+    const char *words[] = { PLR_DOCKER_INIT, "--socket", PLR_DOCKER_SHARE "/socket", "--lease",
+        lease };
+    size_t n_words = share == NULL ? 1 : 5;
     _cleanup_json_ json_object *body = json_object_new_object();
     json_object *host_config = json_object_new_object();
     json_object *mounts = json_object_new_array();

@@ -20,11 +20,6 @@ static void give_up_held(plr_docker_attempt *attempt, const char *why)
 void plr_docker_no_word(plr_docker_attempt *attempt)
 {
     plr_error err = { 0 };
-    /* Where words come with the output, they wait as it does. */
-    if (attempt->paused && plr_docker_attempt_by_signal(attempt)) {
-        plr_docker_attempt_timer(attempt, plr_docker_no_word, PLR_DOCKER_WORD_NS);
-        return;
-    }
     if (plr_docker_attempt_is_at(attempt, plr_docker_stage_held)) {
         give_up_held(attempt, "plr-init did not answer");
         return;

@@ -59,7 +59,7 @@ int plr_docker_refusal_code(int status, const char *message)
                 "permission denied", "not a directory", "no such file or directory",
                 "is a directory", "invalid argument", "error gathering device information",
                 "not a device node", "invalid mount", "operation not permitted", "minimum memory",
-                "read-only file system", "network not found", "mkdir "))
+                "read-only file system", "network not found", "mkdir ", "path escapes from"))
         return PLR_ERR_CONFIGURATION;
     return PLR_ERR_INFRASTRUCTURE;
 }

@@ -185,5 +185,11 @@ def run(way, pipeline_runtime):
     def call(*args, **kwargs):
         return start(*args, **kwargs).finish()
 
+    def command():
+        """The command line and the environment, for who starts it in a way of their own."""
+        args = [*before, pipeline_runtime.program, "--backend", "docker", "--output", "json", "run", "-"]
+        return args, pipeline_runtime.environment(reach)
+
     call.start = start
+    call.command = command
     return call

@@ -37,7 +37,7 @@ NEGATIVE_LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nabc"
 CUT_SHORT = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"Id\":"
 HTTP_09 = b"{\"Id\":\"no status line\"}"
 HEADER_BOMB = [b"HTTP/1.1 200 OK\r\n"] + [b"X-Bomb: " + b"b" * 1000 + b"\r\n"] * 20000
-SLOW_LORIS = [piece for letter in b"HTTP/1.1 200 OK\r\nX-Slow: yes" for piece in (bytes([letter]), 0.5)] + [HOLD]
+SLOW_LORIS = [b"HTTP/1.1 200 OK\r\n"] + [piece for letter in b"X-Slow: " * 10 for piece in (bytes([letter]), 0.5)] + [HOLD]
 
 
 @dataclass
@@ -64,6 +64,7 @@ class Peer:
         self.requests = []
         self.upstream = upstream  # a path, or a port on the same loopback
         self._rules = []
+        self._changes = []
         self._lock = threading.Lock()
         self._open = set()
         self._closing = threading.Event()
@@ -74,14 +75,20 @@ class Peer:
 
     def play(self, method, path, pieces, times=None):
         """METHOD and PATH are regular expressions, the path's of its beginning after the version; later rules win."""
-        pieces = [pieces] if isinstance(pieces, bytes) else pieces
+        pieces = pieces if isinstance(pieces, list) else [pieces]
         with self._lock:
             self._rules.insert(0, Rule(method, re.compile(r"(/v\d+\.\d+)?" + path), pieces, times))
+
+    def change(self, method, path, change):
+        """Passes on such requests with another body: change(body)."""
+        with self._lock:
+            self._changes.append((method, re.compile(r"(/v\d+\.\d+)?" + path), change))
 
     def behave(self):
         """Forgets the script."""
         with self._lock:
             self._rules.clear()
+            self._changes.clear()
 
     def seen(self, method, path):
         """The requests that fit: regular expressions as for play()."""
@@ -141,12 +148,17 @@ class Peer:
             head, _, body = head.partition(b"\r\n\r\n")
             request = _parse(head)
             rule = self._rule(request)
+            with self._lock:
+                changes = [change for method, path, change in self._changes
+                           if re.fullmatch(method, request.method) and path.match(request.path)]
             length = int(request.headers.get("content-length", 0))
-            if rule:
+            if rule or changes:
                 if request.headers.get("expect"):
                     sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
                 while len(body) < length and (more := sock.recv(65536)):
                     body += more
+            for change in changes:
+                body = change(body)
             request.body = body
             with self._lock:
                 self.requests.append(request)
@@ -203,6 +215,9 @@ class Peer:
             self._open.add(other)
         try:
             lines = [line for line in request.head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
+            if len(request.body) > int(request.headers.get("content-length", 0)):  # changed, and all of it is here
+                lines = [line for line in lines if not line.lower().startswith(b"content-length:")]
+                lines.append(b"Content-Length: %d" % len(request.body))
             other.sendall(b"\r\n".join(lines) + b"\r\nConnection: close\r\n\r\n" + request.body)
             there = threading.Thread(target=_copy, args=(sock, other), daemon=True)
             there.start()

@@ -4,8 +4,10 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -159,12 +161,15 @@ class Runner:
         self.program = Path(build) / "pipeline-runtime"
         self.command = [self.program]
         self.home = Path(home)
-        self.own = {"HOME": str(home), "LANG": "C.UTF-8", "PLR_BACKEND_PATH": str(Path(build, "backends", "modules")),
+        # One of its own, and short: a sweep removes the folders of dead engines there, and sockets lie in it.
+        self.temporary = tempfile.mkdtemp(prefix="t-", dir="/tmp")
+        self.own = {"HOME": str(home), "TMPDIR": self.temporary, "LANG": "C.UTF-8",
+                    "PLR_BACKEND_PATH": str(Path(build, "backends", "modules")),
                     "PLR_LIBEXEC_PATH": str(Path(build, "libexec"))}
         self._running = []
 
     def environment(self, env=None):
-        base = {name: os.environ[name] for name in ("PATH", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
+        base = {name: os.environ[name] for name in ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
                 if name in os.environ}
         return {name: value for name, value in {**base, **self.own, **(env or {})}.items() if value is not None}
 
@@ -192,3 +197,4 @@ class Runner:
                 running.kill()
                 running.process.wait()
         self._running.clear()
+        shutil.rmtree(self.temporary, ignore_errors=True)

@@ -61,11 +61,15 @@ def test_42_killed_engine_leaves_what_a_sweep_removes(docker, run, pipeline_runt
     running.event(**STATES[state])
     running.kill()
     running.finish(check=False)
-    # Its owner is dead: whatever there is goes, and a second sweep finds nothing.
-    result = sweep(pipeline_runtime, docker)
-    assert result.code == 0, result
+    # Its owner is dead: whatever there is goes, and a second sweep finds nothing. What it had asked for when it was
+    # killed, a daemon that is busy makes a moment later: that goes with the next.
+    for _ in range(5):
+        result = sweep(pipeline_runtime, docker)
+        assert result.code == 0, result
+        if not result.stdout:
+            break
     assert docker.leftovers() == [], result
-    assert sweep(pipeline_runtime, docker).code == 0
+    assert not result.stdout, "a sweep that has nothing to do ends"
 
 
 def test_42_a_sweep_spares_a_run_that_lives(docker, run, pipeline_runtime):
