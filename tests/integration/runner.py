@@ -163,6 +163,7 @@ class Runner:
         self.home = Path(home)
         # One of its own, and short: a sweep removes the folders of dead engines there, and sockets lie in it.
         self.temporary = tempfile.mkdtemp(prefix="t-", dir="/tmp")
+        os.chmod(self.temporary, 0o1777)
         self.own = {"HOME": str(home), "TMPDIR": self.temporary, "LANG": "C.UTF-8",
                     "PLR_BACKEND_PATH": str(Path(build, "backends", "modules")),
                     "PLR_LIBEXEC_PATH": str(Path(build, "libexec"))}
