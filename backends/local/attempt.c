@@ -222,6 +222,7 @@ static void runs(plr_local_attempt *attempt)
     plr_report report = { .size = sizeof(report), .type = PLR_REPORT_STARTED };
     attempt->state = PLR_LOCAL_RUNNING;
     host_of(attempt)->report(attempt->task, &report);
+    plr_local_output_flow(attempt, attempt->paused);
     complete(attempt, NULL);
 }
 

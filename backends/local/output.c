@@ -105,7 +105,8 @@ void plr_local_output_flow(plr_local_attempt *attempt, bool paused)
     attempt->paused = paused;
     if (!paused && attempt->evidence.has_end)
         plr_local_run_soon(attempt->run);
+    bool reads = !paused && attempt->state == PLR_LOCAL_RUNNING;
     for (size_t i = 0; i < 2; i++)
         if (attempt->pipes[i].watch != NULL)
-            host->watch_set(attempt->pipes[i].watch, paused ? 0 : PLR_WATCH_READ, NULL);
+            host->watch_set(attempt->pipes[i].watch, reads ? PLR_WATCH_READ : 0, NULL);
 }

@@ -99,9 +99,8 @@ int plr_local_room_send(plr_local_run *run, plr_sandbox_word word, uint32_t task
         return plr_error_nomem(err);
     }
     letter->header = (plr_sandbox_header){ .word = (uint16_t)word, .task = task, .id = id };
-    if (n_fds > 0)
-        memcpy(letter->fds, fds, n_fds * sizeof(*fds));
-    letter->n_fds = n_fds;
+    for (size_t i = 0; i < n_fds; i++)
+        letter->fds[letter->n_fds++] = fds[i];
     if (run->last_letter == NULL)
         run->first_letter = letter;
     else

@@ -143,9 +143,18 @@ static bool is_sandbox(pid_t pid)
     return strcmp(name, "plr-sandbox\n") == 0;
 }
 
-static void send_signal(const plr_local_errand *errand, int signal)
+/* The first process of the run's PID namespace is a child of plr-sandbox: with it all the others
+ * go, and plr-sandbox removes what it has made. */
+static void kill_inner(pid_t sandbox)
 {
-    syscall(SYS_pidfd_send_signal, errand->pidfd, signal, NULL, 0);
+    char path[64], text[64];
+    snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", (long)sandbox, (long)sandbox);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    text[n > 0 ? n : 0] = '\0';
+    long inner = strtol(text, NULL, 10);
+    if (inner > 0 && is_sandbox((pid_t)inner))
+        kill((pid_t)inner, SIGKILL);
 }
 
 static void on_sandbox_gone(plr_watch *watch, unsigned events, void *userdata)
@@ -160,8 +169,9 @@ static void on_sandbox_gone(plr_watch *watch, unsigned events, void *userdata)
 
 static void on_impatient(plr_timer *timer, void *userdata)
 {
+    const plr_local_errand *errand = userdata;
     (void)timer;
-    send_signal(userdata, SIGKILL);
+    syscall(SYS_pidfd_send_signal, errand->pidfd, SIGKILL, NULL, 0);
 }
 
 /* Ends the sandbox of the run, if it lives. False: there is none to wait for. */
@@ -180,7 +190,7 @@ static bool end_sandbox(plr_local_errand *errand)
                 on_sandbox_gone, errand, NULL) < 0)
         return false;
     local->host->timer_set(errand->timer, local->host->now(local->loop) + PATIENCE_NS);
-    send_signal(errand, SIGTERM);
+    kill_inner(errand->mark.sandbox);
     return true;
 }
 
