@@ -2,11 +2,13 @@
 /* The engine as its hosts may use it: from their own loop, with many runs, out of callbacks, and
  * with everything freed at any moment. A run that goes through all phases is taken apart at each of
  * its events. */
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <pipeline/pipeline.h>
@@ -383,7 +385,80 @@ static void engines_live_in_threads(void)
     }
 }
 
+static size_t count_descriptors(void)
+{
+    size_t n = 0;
+    for (int fd = 0; fd < 256; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+/* Leaves room for `room` more descriptors; -1: the old limit. */
+static void limit_descriptors(int room)
+{
+    static struct rlimit old;
+    struct rlimit few;
+    if (room >= 0) {
+        int first = dup(0);
+        close(first);
+        CU_ASSERT_EQUAL(getrlimit(RLIMIT_NOFILE, &old), 0);
+        few = (struct rlimit){ .rlim_cur = (rlim_t)(first + room), .rlim_max = old.rlim_max };
+    }
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, room >= 0 ? &few : &old), 0);
+}
+
+static void expect_too_many_open(int r, const plr_error *err)
+{
+    CU_ASSERT_EQUAL(err->code, r);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err->message, "Too many open files"));
+}
+
+/* The first of the tests: later the module is loaded and needs no descriptor any more. */
+static void too_few_descriptors(void)
+{
+    plr_engine *engine = NULL;
+    plr_backend *backend = NULL;
+    plr_run *run = NULL;
+    plr_spec *spec = NULL;
+    plr_result result = { 0 };
+    plr_engine_options options = { .size = sizeof options, .clock = PLR_CLOCK_VIRTUAL };
+    size_t before = count_descriptors();
+    int room = 0;
+    for (int r = -1; r < 0 && room < 20; room++) {
+        plr_error err = { 0 };
+        limit_descriptors(room);
+        r = plr_engine_new(&engine, &options, &err);
+        limit_descriptors(-1);
+        if (r < 0) {
+            expect_too_many_open(r, &err);
+            CU_ASSERT_EQUAL(count_descriptors(), before);
+        }
+    }
+    CU_ASSERT(room > 3);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(engine);
+    size_t with_engine = count_descriptors();
+    plr_error err = { 0 };
+    limit_descriptors(0);
+    int r = plr_backend_open(&backend, engine, "fake", NULL, 0, &err);
+    limit_descriptors(-1);
+    expect_too_many_open(r, &err);
+    CU_ASSERT_EQUAL(count_descriptors(), with_engine);
+    CU_ASSERT_EQUAL(plr_backend_open(&backend, engine, "fake", NULL, 0, NULL), 0);
+    CU_ASSERT_EQUAL(
+            plr_spec_read(&spec, "test", document, sizeof document - 1, NULL, NULL, NULL, NULL), 0);
+    limit_descriptors(0); /* a run needs none of its own */
+    CU_ASSERT_EQUAL(plr_run_start(&run, backend, spec, NULL, NULL, NULL, NULL), 0);
+    CU_ASSERT_EQUAL(plr_run_wait(run, &result, NULL), 0);
+    limit_descriptors(-1);
+    CU_ASSERT_EQUAL(result.outcome, PLR_OUTCOME_PASSED);
+    plr_run_free(run);
+    plr_engine_free(engine);
+    plr_spec_unref(spec);
+    CU_ASSERT_EQUAL(count_descriptors(), before);
+}
+
 static const plr_test tests[] = {
+    { "too few descriptors", too_few_descriptors },
     { "poll and dispatch are enough", poll_and_dispatch_are_enough },
     { "many runs share a backend", many_runs_share_a_backend },
     { "what waits is refused in callbacks", what_waits_is_refused_in_callbacks },
