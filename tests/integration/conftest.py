@@ -15,7 +15,9 @@ reach the daemon by its socket and, in a second round, by TCP, where no file is 
 """
 import os
 import shlex
+import shutil
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -193,3 +195,17 @@ def run(way, pipeline_runtime):
     call.start = start
     call.command = command
     return call
+
+
+@pytest.fixture
+def image_program(build):
+    return build / "libexec" / "plr-image"
+
+
+@pytest.fixture
+def image_folder():
+    """A folder that ordinary users can reach."""
+    path = Path(tempfile.mkdtemp(prefix="plr-image-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)

@@ -15,6 +15,7 @@ import platform
 import socket
 import subprocess
 import tarfile
+import threading
 import time
 
 ARCH = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
@@ -176,8 +177,12 @@ class Registry:
         self.process.wait()
 
 
+NOBODY = 65534
+FIRST_SUBUID = 200000
+
+
 class Puller:
-    """plr-image, as root or as an ordinary user with a range of ids, with a store of its own."""
+    """plr-image with a store of its own: as root, or as the user nobody, with a range of ids ("ranges") or none."""
 
     def __init__(self, program, folder, user=None):
         self.program, self.folder, self.user = program, folder, user
@@ -185,24 +190,42 @@ class Puller:
         self.home = folder / "home"
         self.home.mkdir(parents=True)
         if user:
-            os.chown(folder, user, user)
-            os.chown(self.home, user, user)
+            os.chown(folder, NOBODY, NOBODY)
+            os.chown(self.home, NOBODY, NOBODY)
+
+    def uid(self, inside):
+        """Which id outside a file has that is `inside`'s in the image; the same for groups."""
+        if not self.user:
+            return inside
+        ranged = self.user == "ranges" and 0 < inside <= 65536
+        return FIRST_SUBUID + inside - 1 if ranged else NOBODY
+
+    gid = uid
+
+    def _command(self):
+        if not self.user:
+            return [self.program]
+        # /etc/subuid as this test wants it, for this process alone.
+        ranges = self.folder / "subids"
+        ranges.write_text(f"nobody:{FIRST_SUBUID}:65536\n" if self.user == "ranges" else "")
+        binds = "".join(f"mount --bind {ranges} /etc/{name} && " for name in ("subuid", "subgid"))
+        return ["unshare", "-m", "sh", "-c", f"{binds} exec setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups "
+                f"{self.program}"]
 
     def start(self, command, **request):
         request = {"command": command, "store": str(self.store), "patience": "3s", **request}
         env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "ASAN_OPTIONS": "detect_leaks=1"}
-        more = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
-        process = subprocess.Popen([self.program], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, cwd="/", **more)
+        process = subprocess.Popen(self._command(), env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, cwd="/")
         process.stdin.write(json.dumps(request).encode() + b"\n")
         process.stdin.flush()
         return process
 
-    def finish(self, process, timeout=60):
+    @staticmethod
+    def finish(process, timeout=60):
         """The lines that came, as objects."""
-        out, lines = b"", []
         try:
-            out = process.stdout.read() if timeout is None else _read(process, timeout)
+            out = _read(process, timeout)
         finally:
             process.stdin.close()
         complaint = process.stderr.read().decode()
@@ -233,11 +256,10 @@ class Puller:
     def leftovers(self):
         """What a whole store does not have."""
         layers = self.store / "layers"
-        return sorted(str(p.name) for p in layers.iterdir() if p.name.startswith((".new", ".old")))
+        return sorted(p.name for p in layers.iterdir() if p.name.startswith((".new", ".old")))
 
 
 def _read(process, timeout):
-    import threading
     timer = threading.Timer(timeout, process.kill)
     timer.start()
     try:

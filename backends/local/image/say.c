@@ -56,7 +56,7 @@ void plr_say_error(const plr_error *err)
 {
     if (err->code == PLR_ERR_NOMEM) {
         static const char line[] =
-                "{\"error\":{\"code\":\"nomem\",\"message\":\"out of memory\"}}\n";
+                "{\"error\":{\"code\":\"NOMEM\",\"message\":\"out of memory\"}}\n";
         put(line, sizeof line - 1);
         return;
     }
