@@ -22,6 +22,9 @@
 #include "backends/local/sandbox/room.h"
 #include "engine/base/error.h"
 
+/* Of what /proc says: mounts beyond that are not looked at. */
+#define TEXT_SIZE 16384
+
 static const char *const controller_names[] = { "memory", "pids", "cpu" };
 
 /* Whether a list with commas or blanks holds a word. */
@@ -34,71 +37,70 @@ static bool lists(const char *list, const char *word)
     return false;
 }
 
-/* Where a hierarchy is mounted. `controller` NULL: version 2. */
-static bool find_mount(const char *controller, char *ret_path, size_t size)
+/* The next line of a text, cut off in place. */
+static char *next_line(char **text)
 {
-    char line[4096];
-    bool found = false;
-    FILE *mounts = fopen("/proc/self/mounts", "re");
-    while (mounts && !found && fgets(line, sizeof line, mounts)) {
-        char path[PATH_MAX], type[32], options[1024];
-        if (sscanf(line, "%*s %4095s %31s %1023s", path, type, options) != 3)
-            continue;
-        found = controller ? strcmp(type, "cgroup") == 0 && lists(options, controller)
-                           : strcmp(type, "cgroup2") == 0;
-        if (found)
-            snprintf(ret_path, size, "%s", path);
-    }
-    if (mounts)
-        fclose(mounts);
-    return found;
+    char *line = *text;
+    if (*line == '\0')
+        return NULL;
+    char *end = line + strcspn(line, "\n");
+    *text = *end ? end + 1 : end;
+    *end = '\0';
+    return line;
 }
 
-/* Our own group in a hierarchy, "" for the topmost: "/a/b". */
-static void find_own(const char *controller, char *ret_path, size_t size)
+/* Where the hierarchy of a controller is mounted, of version 2 with NULL; "" if nowhere. The text
+ * is that of /proc/self/mounts. */
+static void find_mount(const char *mounts, const char *controller, char *ret_path)
 {
-    char line[4096];
-    FILE *groups = fopen("/proc/self/cgroup", "re");
-    ret_path[0] = '\0';
-    while (groups && fgets(line, sizeof line, groups)) {
-        char *list = strchr(line, ':');
-        char *path = list ? strchr(list + 1, ':') : NULL;
-        if (!path)
+    char copy[TEXT_SIZE], *at = copy;
+    strcpy(copy, mounts);
+    *ret_path = '\0';
+    for (char *line; (line = next_line(&at));) {
+        char *rest = line, *path, *type, *options;
+        strsep(&rest, " ");
+        path = strsep(&rest, " ");
+        type = strsep(&rest, " ");
+        options = strsep(&rest, " ");
+        if (!options || strlen(path) >= PATH_MAX)
             continue;
-        *path++ = '\0';
-        if (controller ? !lists(list + 1, controller) : list[1] != '\0')
-            continue;
-        path[strcspn(path, "\n")] = '\0';
-        if (strcmp(path, "/") != 0 && strncmp(path, "/..", 3) != 0)
-            snprintf(ret_path, size, "%s", path);
+        if (controller ? strcmp(type, "cgroup") == 0 && lists(options, controller)
+                       : strcmp(type, "cgroup2") == 0) {
+            strcpy(ret_path, path);
+            return;
+        }
     }
-    if (groups)
-        fclose(groups);
 }
 
-static bool keep(plr_cgroups *cgroups, int at, const char *path)
+/* Our own group in a hierarchy, "" for the topmost: "/a/b". The text is that of /proc/self/cgroup.
+ */
+static void find_own(const char *groups, const char *controller, char *ret_path)
 {
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    char *copy = strdup(path);
-    if (folder < 0 || !copy) {
-        free(copy);
-        rmdir(path);
-        return false;
+    char copy[TEXT_SIZE], *at = copy;
+    strcpy(copy, groups);
+    *ret_path = '\0';
+    for (char *line; (line = next_line(&at));) {
+        char *rest = line;
+        strsep(&rest, ":");
+        char *list = strsep(&rest, ":");
+        if (!rest || strlen(rest) >= PATH_MAX || strcmp(rest, "/") == 0 ||
+                strncmp(rest, "/..", 3) == 0)
+            continue;
+        if (controller ? lists(list, controller) : *list == '\0')
+            strcpy(ret_path, rest);
     }
-    cgroups->folders[at] = folder;
-    cgroups->paths[at] = copy;
-    return true;
 }
 
-static void make_version1(plr_cgroups *cgroups, const char *run_id)
+static void plan_version1(
+        plr_cgroups *cgroups, const char *run_id, const char *mounts, const char *groups)
 {
     for (int i = 0; i < PLR_CONTROLLERS; i++) {
-        char mount[PATH_MAX], own[PATH_MAX], path[2 * PATH_MAX + 512];
-        if (!find_mount(controller_names[i], mount, sizeof mount))
-            continue;
-        find_own(controller_names[i], own, sizeof own);
-        snprintf(path, sizeof path, "%s%s/plr-%s", mount, own, run_id);
-        if ((mkdir(path, 0755) == 0 || errno == EEXIST) && keep(cgroups, i, path))
+        char mount[PATH_MAX], own[PATH_MAX];
+        find_mount(mounts, controller_names[i], mount);
+        find_own(groups, controller_names[i], own);
+        if (*mount && asprintf(&cgroups->paths[i], "%s%s/plr-%s", mount, own, run_id) < 0)
+            cgroups->paths[i] = NULL;
+        if (cgroups->paths[i])
             cgroups->version = 1;
     }
 }
@@ -110,109 +112,92 @@ static bool delegate(const char *path)
     char now[256];
     if (folder < 0 || plr_file_read_text(folder, "cgroup.subtree_control", now, sizeof now) < 0)
         return false;
-    bool all = true;
     for (int i = 0; i < PLR_CONTROLLERS; i++) {
         char more[32];
         snprintf(more, sizeof more, "+%s", controller_names[i]);
         if (!lists(now, controller_names[i]) &&
                 plr_file_write_text_at(folder, "cgroup.subtree_control", more) < 0)
-            all = false;
+            return false;
     }
-    return all;
+    return true;
 }
 
-static bool try_version2(plr_cgroups *cgroups, const char *above, const char *run_id)
+/* A group for the run, with one for its inner process: who has groups below may have no process. */
+static bool try_version2(plr_cgroups *cgroups, const char *above, const char *run_id, int *ret_room)
 {
-    char path[PATH_MAX];
-    if (!delegate(above))
+    char *path, room[PATH_MAX];
+    if (!delegate(above) || asprintf(&path, "%s/plr-%s", above, run_id) < 0)
         return false;
-    int n = snprintf(path, sizeof path, "%s/plr-%s", above, run_id);
-    if (n < 0 || (size_t)n >= sizeof path || (mkdir(path, 0755) < 0 && errno != EEXIST))
-        return false;
-    char inner[PATH_MAX + 8], self[32];
-    snprintf(inner, sizeof inner, "%s/room", path);
-    snprintf(self, sizeof self, "%d", (int)getpid());
-    /* A group below ours must take processes in: we go first, as the last test. */
-    if (delegate(path) && (mkdir(inner, 0755) == 0 || errno == EEXIST)) {
-        _cleanup_close_ int folder = open(inner, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (folder >= 0 && plr_file_write_text_at(folder, "cgroup.procs", self) == 0 &&
-                keep(cgroups, 0, path)) {
+    int n = snprintf(room, sizeof room, "%s/room", path);
+    if (n > 0 && (size_t)n < sizeof room && mkdir(path, 0755) == 0) {
+        if (delegate(path) && mkdir(room, 0755) == 0) {
+            *ret_room = open(room, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
             cgroups->version = 2;
+            cgroups->paths[0] = path;
             return true;
         }
-        rmdir(inner);
+        rmdir(path);
     }
-    rmdir(path);
+    free(path);
     return false;
 }
 
-static void make_version2(plr_cgroups *cgroups, const char *run_id)
+void plr_cgroups_make(plr_cgroups *ret_cgroups, const char *run_id, int *ret_room)
 {
-    char mount[PATH_MAX], own[PATH_MAX], above[2 * PATH_MAX];
-    if (!find_mount(NULL, mount, sizeof mount))
+    char mounts[TEXT_SIZE], groups[TEXT_SIZE], mount[PATH_MAX], own[PATH_MAX], above[2 * PATH_MAX];
+    *ret_cgroups = (plr_cgroups){ 0 };
+    *ret_room = -1;
+    if (plr_file_read_text(AT_FDCWD, "/proc/self/mounts", mounts, sizeof mounts) < 0 ||
+            plr_file_read_text(AT_FDCWD, "/proc/self/cgroup", groups, sizeof groups) < 0)
         return;
-    find_own(NULL, own, sizeof own);
+    plan_version1(ret_cgroups, run_id, mounts, groups);
+    find_mount(mounts, NULL, mount);
+    if (ret_cgroups->version == 1 || !*mount)
+        return;
+    find_own(groups, NULL, own);
     for (;;) {
         snprintf(above, sizeof above, "%s%s", mount, own);
-        if (try_version2(cgroups, above, run_id))
-            return;
         char *slash = strrchr(own, '/');
-        if (!slash)
+        if (try_version2(ret_cgroups, above, run_id, ret_room) || !slash)
             return;
         *slash = '\0';
     }
 }
 
-void plr_cgroups_make(plr_cgroups *ret_cgroups, const char *run_id)
+int plr_cgroups_make_task(const plr_cgroups *cgroups, uint32_t task)
 {
-    *ret_cgroups = (plr_cgroups){ .folders = { -1, -1, -1 } };
-    make_version1(ret_cgroups, run_id);
-    if (ret_cgroups->version == 0)
-        make_version2(ret_cgroups, run_id);
+    char path[PATH_MAX];
+    if (cgroups->version != 2)
+        return -1;
+    snprintf(path, sizeof path, "%s/%u", cgroups->paths[0], task);
+    if (mkdir(path, 0755) < 0 && errno != EEXIST)
+        return -1;
+    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* A group that has just lost its last process may be busy for a moment. */
-static int remove_group(int parent, const char *name)
+static void remove_group(const char *path)
 {
     const struct timespec moment = { .tv_nsec = 1000000 };
-    for (int i = 0; unlinkat(parent, name, AT_REMOVEDIR) < 0; i++) {
-        if (errno != EBUSY || i == 50)
-            return errno == ENOENT ? 0 : -1;
+    for (int i = 0; rmdir(path) < 0 && errno == EBUSY && i < 50; i++)
         nanosleep(&moment, NULL);
-    }
-    return 0;
-}
-
-static void remove_below(int folder)
-{
-    int copy = fcntl(folder, F_DUPFD_CLOEXEC, 3);
-    DIR *entries = copy >= 0 ? fdopendir(copy) : NULL;
-    if (!entries) {
-        if (copy >= 0)
-            close(copy);
-        return;
-    }
-    rewinddir(entries);
-    for (struct dirent *entry; (entry = readdir(entries));)
-        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-            remove_group(folder, entry->d_name);
-    closedir(entries);
 }
 
 void plr_cgroups_remove(plr_cgroups *cgroups)
 {
     for (int i = 0; i < PLR_CONTROLLERS; i++) {
-        if (!cgroups->paths[i])
-            continue;
-        if (cgroups->version == 2) {
-            /* We are in there ourselves: back to the group above. */
-            char self[32];
-            snprintf(self, sizeof self, "%d", (int)getpid());
-            plr_file_write_text_at(cgroups->folders[i], "../cgroup.procs", self);
+        char path[PATH_MAX];
+        DIR *entries = cgroups->paths[i] ? opendir(cgroups->paths[i]) : NULL;
+        for (struct dirent *entry; entries && (entry = readdir(entries));) {
+            if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+                continue;
+            snprintf(path, sizeof path, "%s/%s", cgroups->paths[i], entry->d_name);
+            remove_group(path);
         }
-        remove_below(cgroups->folders[i]);
-        remove_group(AT_FDCWD, cgroups->paths[i]);
-        close(cgroups->folders[i]);
+        if (entries) {
+            closedir(entries);
+            remove_group(cgroups->paths[i]);
+        }
         free(steal(cgroups->paths[i]));
     }
 }
@@ -276,58 +261,46 @@ static void limit_otherwise(const plr_limit *limit, const plr_task_request *requ
             instead);
 }
 
-/* The group of a task in one hierarchy, made and entered. */
-static int open_group(const plr_cgroups *cgroups, int at, const char *name)
+/* The group of a task in the hierarchy of a controller, made if it is not there. */
+static int open_group(const plr_cgroups *cgroups, plr_controller controller, uint32_t task)
 {
-    int folder = cgroups->folders[at];
-    if (folder < 0 || (mkdirat(folder, name, 0755) < 0 && errno != EEXIST))
+    const char *run = cgroups->paths[cgroups->version == 2 ? 0 : controller];
+    char path[PATH_MAX];
+    if (!run || (mkdir(run, 0755) < 0 && errno != EEXIST))
         return -1;
-    return openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    snprintf(path, sizeof path, "%s/%u", run, task);
+    if (mkdir(path, 0755) < 0 && errno != EEXIST)
+        return -1;
+    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 int plr_cgroups_enter(const plr_cgroups *cgroups, uint32_t task, const plr_task_request *request,
         char *warning, plr_error *err)
 {
     plr_limit limits[PLR_CONTROLLERS];
-    size_t n_limits = list_limits(cgroups->version, request, limits);
-    int groups[PLR_CONTROLLERS] = { -1, -1, -1 };
-    char name[16];
-    int r = 0;
-
+    size_t n = list_limits(cgroups->version, request, limits);
     warning[0] = '\0';
-    snprintf(name, sizeof name, "%u", task);
-    for (int i = 0; i < PLR_CONTROLLERS; i++) {
-        /* What is not limited need not be counted, but for memory: its peak is told. */
-        bool wanted = i == PLR_CONTROLLER_MEMORY;
-        for (size_t k = 0; k < n_limits; k++)
-            wanted |= (int)limits[k].controller == i;
-        if (wanted && cgroups->version)
-            groups[i] = open_group(cgroups, i, name);
-    }
-    for (size_t i = 0; i < n_limits && r == 0; i++) {
-        int group = groups[cgroups->version == 2 ? 0 : limits[i].controller];
+    for (size_t i = 0; i < n; i++) {
+        _cleanup_close_ int group = open_group(cgroups, limits[i].controller, task);
         if (group < 0)
             limit_otherwise(&limits[i], request, warning);
         else if (plr_file_write_text_at(group, limits[i].file, limits[i].value) < 0)
-            r = plr_fault(err, "cannot set %s to %s", limits[i].file, limits[i].value);
+            return plr_fault(err, "cannot set %s to %s", limits[i].file, limits[i].value);
+        else if (cgroups->version == 1 && plr_file_write_text_at(group, "cgroup.procs", "0") < 0)
+            return plr_fault(err, "cannot enter a control group of this run");
     }
-    for (int i = 0; i < PLR_CONTROLLERS; i++) {
-        if (groups[i] < 0)
-            continue;
-        if (r == 0 && plr_file_write_text_at(groups[i], "cgroup.procs", "0") < 0)
-            r = plr_fault(err, "cannot enter a control group of this run");
-        close(groups[i]);
-    }
-    return r;
+    return 0;
 }
 
 void plr_cgroups_join(const plr_cgroups *cgroups, uint32_t task)
 {
-    char path[48];
-    snprintf(path, sizeof path, "%u/cgroup.procs", task);
-    for (int i = 0; i < PLR_CONTROLLERS; i++)
-        if (cgroups->folders[i] >= 0)
-            plr_file_write_text_at(cgroups->folders[i], path, "0");
+    char path[PATH_MAX];
+    for (int i = 0; i < PLR_CONTROLLERS; i++) {
+        if (!cgroups->paths[i])
+            continue;
+        snprintf(path, sizeof path, "%s/%u/cgroup.procs", cgroups->paths[i], task);
+        plr_file_write_text(path, "0");
+    }
 }
 
 static uint64_t read_number(int folder, const char *file)
@@ -352,15 +325,14 @@ static uint64_t read_count(int folder, const char *file, const char *word)
 
 void plr_cgroups_measure(const plr_cgroups *cgroups, uint32_t task, plr_sandbox_end *end)
 {
-    char name[16];
-    snprintf(name, sizeof name, "%u", task);
-    _cleanup_close_ int group = cgroups->folders[PLR_CONTROLLER_MEMORY] < 0
-                                        ? -1
-                                        : openat(cgroups->folders[PLR_CONTROLLER_MEMORY], name,
-                                                  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char path[PATH_MAX];
+    uint64_t peak;
+    if (!cgroups->paths[PLR_CONTROLLER_MEMORY])
+        return;
+    snprintf(path, sizeof path, "%s/%u", cgroups->paths[PLR_CONTROLLER_MEMORY], task);
+    _cleanup_close_ int group = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (group < 0)
         return;
-    uint64_t peak;
     if (cgroups->version == 2) {
         peak = read_number(group, "memory.peak");
         end->oom = read_count(group, "memory.events", "oom_kill") > 0;
@@ -380,9 +352,11 @@ void plr_cgroups_measure(const plr_cgroups *cgroups, uint32_t task, plr_sandbox_
 
 void plr_cgroups_remove_task(const plr_cgroups *cgroups, uint32_t task)
 {
-    char name[16];
-    snprintf(name, sizeof name, "%u", task);
-    for (int i = 0; i < PLR_CONTROLLERS; i++)
-        if (cgroups->folders[i] >= 0)
-            remove_group(cgroups->folders[i], name);
+    char path[PATH_MAX];
+    for (int i = 0; i < PLR_CONTROLLERS; i++) {
+        if (!cgroups->paths[i])
+            continue;
+        snprintf(path, sizeof path, "%s/%u", cgroups->paths[i], task);
+        remove_group(path);
+    }
 }

@@ -18,22 +18,26 @@ typedef enum plr_controller {
 
 typedef struct plr_cgroups {
     int version; /* 0: none */
-    /* The run's group of each controller; with version 2 they are one, in the first place. NULL and
-     * -1: that controller is not to be had. */
+    /* The run's group of each controller; with version 2 they are one, in the first place. NULL:
+     * that controller is not to be had. */
     char *paths[PLR_CONTROLLERS];
-    int folders[PLR_CONTROLLERS];
 } plr_cgroups;
 
-/* Outer process: makes the run's groups, as many as it may. */
-void plr_cgroups_make(plr_cgroups *ret_cgroups, const char *run_id);
+/* Outer process: finds the place of the run's groups, and with version 2 makes them: `ret_room` is
+ * the one for the inner process to be cloned into, else -1. (With version 1 a group is made when a
+ * task wants one: to enter it takes the kernel milliseconds.) */
+void plr_cgroups_make(plr_cgroups *ret_cgroups, const char *run_id, int *ret_room);
+
+/* Inner process, with version 2: the group that a task is to be cloned into; -1: none. */
+int plr_cgroups_make_task(const plr_cgroups *cgroups, uint32_t task);
 
 /* Outer process, when the room is empty: removes them, with those of tasks that are left. */
 void plr_cgroups_remove(plr_cgroups *cgroups);
 
 /*
- * The task's own process: makes its groups with the limits asked for, and goes in. What is not to
- * be had becomes an rlimit, or nothing, and `warning` (of PLR_ERROR_MESSAGE_SIZE) says so; "" if
- * all is well.
+ * The task's own process: sets the limits asked for, in groups that it is in or goes into. What is
+ * not to be had becomes an rlimit, or nothing, and `warning` (of PLR_ERROR_MESSAGE_SIZE) says so;
+ * "" if all is well.
  */
 int plr_cgroups_enter(const plr_cgroups *cgroups, uint32_t task, const plr_task_request *request,
         char *warning, plr_error *err);

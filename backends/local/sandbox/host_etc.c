@@ -94,18 +94,18 @@ int plr_host_etc_open(const plr_room *room, uint32_t task, int *ret_layer, plr_e
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
     char name[32];
-    int layer = openat(room->folder, "etc", flags);
+    int layer = openat(room->folder, "view/etc", flags);
     if (layer < 0) {
         /* Two tasks may do this at once: each makes its own, the first one's stays. */
-        snprintf(name, sizeof name, "etc.%u", task);
+        snprintf(name, sizeof name, "view/etc.%u", task);
         int folder = open("/etc", flags);
         if (folder < 0 || mkdirat(room->folder, name, 0755) < 0)
             return plr_fault(err, "cannot look at /etc");
         if (hide(folder, openat(room->folder, name, flags), 0, true) < 0)
             return plr_fault(err, "cannot hide what is private in /etc");
-        if (renameat(room->folder, name, room->folder, "etc") < 0)
+        if (renameat(room->folder, name, room->folder, "view/etc") < 0)
             plr_tree_remove(room->folder, name);
-        layer = openat(room->folder, "etc", flags);
+        layer = openat(room->folder, "view/etc", flags);
     }
     if (layer < 0)
         return plr_fault(err, "cannot open the filter of /etc");

@@ -8,7 +8,7 @@
 
 #include "backends/local/sandbox/room.h"
 
-/* The layer, which lies in the run's folder and is made by the first task that wants it. */
+/* The layer, which lies in the room's memory and is made by the first task that wants it. */
 int plr_host_etc_open(const plr_room *room, uint32_t task, int *ret_layer, plr_error *err);
 
 #endif

@@ -57,14 +57,20 @@ int plr_fault(plr_error *err, const char *format, ...)
             err, error == ENOMEM ? PLR_ERR_NOMEM : PLR_ERR_SYSTEM, "%s: %s", text, strerror(error));
 }
 
-pid_t plr_fork(uint64_t flags, int *ret_pidfd)
+pid_t plr_fork_into(int cgroup, uint64_t flags, int *ret_pidfd)
 {
     struct clone_args args = {
-        .flags = flags | (ret_pidfd ? CLONE_PIDFD : 0),
+        .flags = flags | (ret_pidfd ? CLONE_PIDFD : 0) | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
         .pidfd = (uint64_t)(uintptr_t)ret_pidfd,
         .exit_signal = SIGCHLD,
+        .cgroup = cgroup >= 0 ? (unsigned)cgroup : 0u,
     };
     return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+pid_t plr_fork(uint64_t flags, int *ret_pidfd)
+{
+    return plr_fork_into(-1, flags, ret_pidfd);
 }
 
 int plr_room_open_folder(plr_room *room, plr_error *err)
@@ -161,14 +167,20 @@ static _Noreturn void become_inner(plr_room *room, int outer)
 }
 
 static int start_inner(
-        plr_room *room, pid_t *ret_pid, int *ret_pidfd, int *ret_line, plr_error *err)
+        plr_room *room, int cgroup, pid_t *ret_pid, int *ret_pidfd, int *ret_line, plr_error *err)
 {
     plr_userns_ids users = { .uids = UINT32_MAX };
     uint64_t flags = CLONE_NEWPID | CLONE_NEWNS | (room->own_users ? CLONE_NEWUSER : 0);
     int line[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line) < 0)
         return plr_fault(err, "socketpair");
-    pid_t pid = plr_fork(flags, ret_pidfd);
+    pid_t pid = plr_fork_into(cgroup, flags, ret_pidfd);
+    if (pid < 0 && cgroup >= 0) {
+        /* Groups may be made here, but not entered from where we are: a login session's. */
+        plr_cgroups_remove(&room->cgroups);
+        room->cgroups.version = 0;
+        pid = plr_fork(flags, ret_pidfd);
+    }
     if (pid == 0) {
         close(line[0]);
         become_inner(room, line[1]);
@@ -252,8 +264,9 @@ static int serve(void)
     int pidfd = -1, line = -1, users = -1;
     if (r == 0) {
         room.own_users = !may_all();
-        plr_cgroups_make(&room.cgroups, room.request.run_id);
-        r = start_inner(&room, &pid, &pidfd, &line, &error);
+        int cgroup;
+        plr_cgroups_make(&room.cgroups, room.request.run_id, &cgroup);
+        r = start_inner(&room, cgroup, &pid, &pidfd, &line, &error);
     }
     if (pid > 0 && room.own_users)
         users = open_users(pid);

@@ -175,7 +175,8 @@ static void start_task(plr_inner *inner, plr_sandbox_message *message)
     plr_kid *kid = add_kid(inner, PLR_KID_TASK, &message->header);
     plr_setup_fds fds = { message->fds[0], message->fds[1], message->fds[2], message->fds[3] };
     if (pipe2(report, O_CLOEXEC | O_NONBLOCK) == 0) {
-        kid->pid = plr_fork(namespaces, &kid->pidfd);
+        _cleanup_close_ int cgroup = plr_cgroups_make_task(&inner->room->cgroups, number);
+        kid->pid = plr_fork_into(cgroup, namespaces, &kid->pidfd);
         if (kid->pid == 0)
             plr_setup_become(inner->room, number, &fds, report[1]);
         int error = errno;

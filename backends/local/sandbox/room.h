@@ -29,6 +29,9 @@ int plr_fault(plr_error *err, const char *format, ...) PLR_PRINTF(2, 3);
  * memory of its own. */
 pid_t plr_fork(uint64_t flags, int *ret_pidfd);
 
+/* The same, into a control group of version 2 (-1: where we are). */
+pid_t plr_fork_into(int cgroup, uint64_t flags, int *ret_pidfd);
+
 /* Opens the folder again: a descriptor belongs to the mount namespace that it was opened in, and
  * what is to be mounted must come from one's own. */
 int plr_room_open_folder(plr_room *room, plr_error *err);

@@ -19,22 +19,33 @@
 #include "engine/base/cleanup.h"
 #include "engine/base/error.h"
 
-static int make_volume(const plr_room *room, const plr_volume_request *volume, plr_error *err)
+static int mount_memory(
+        const plr_room *room, const char *name, const char *mode, uint64_t limit, plr_error *err)
 {
-    char name[48], size[32];
-    snprintf(name, sizeof name, "volumes/%llu", (unsigned long long)volume->number);
-    if (mkdirat(room->folder, name, 0755) < 0 && errno != EEXIST)
-        return plr_fault(err, "cannot make a volume");
-    if (!volume->memory)
-        return 0;
-    snprintf(size, sizeof size, "%llu", (unsigned long long)volume->size);
-    const plr_mount_option options[] = { { "mode", "1777" }, { volume->size ? "size" : NULL, size },
+    char size[32];
+    snprintf(size, sizeof size, "%llu", (unsigned long long)limit);
+    const plr_mount_option options[] = { { "mode", mode }, { limit ? "size" : NULL, size },
         { NULL, NULL } };
-    int mount = plr_mount_new("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    int mount = plr_mount_new("tmpfs", options, MOUNT_ATTR_NOSUID);
     _cleanup_close_ int target = openat(room->folder, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (mount < 0 || plr_mount_attach(mount, target) < 0)
-        return plr_fault(err, "cannot mount a volume in memory");
+        return plr_fault(err, "cannot mount a file system in memory");
     return 0;
+}
+
+static int make_folder(const plr_room *room, const char *name, plr_error *err)
+{
+    if (mkdirat(room->folder, name, 0755) < 0 && errno != EEXIST)
+        return plr_fault(err, "cannot make %s in %s", name, room->request.folder);
+    return 0;
+}
+
+static int make_volume(const plr_room *room, const plr_volume_request *volume, plr_error *err)
+{
+    char name[48];
+    snprintf(name, sizeof name, "volumes/%llu", (unsigned long long)volume->number);
+    int r = make_folder(room, name, err);
+    return r == 0 && volume->memory ? mount_memory(room, name, "1777", volume->size, err) : r;
 }
 
 typedef struct plr_made_network {
@@ -119,10 +130,14 @@ static int make_network(plr_room *room, plr_net_helper *ret_helper, plr_error *e
 
 int plr_room_make(plr_room *room, plr_net_helper *ret_helper, plr_error *err)
 {
-    int r = 0;
-    if ((mkdirat(room->folder, "tasks", 0755) < 0 && errno != EEXIST) ||
-            (mkdirat(room->folder, "volumes", 0755) < 0 && errno != EEXIST))
-        return plr_fault(err, "cannot make folders in %s", room->request.folder);
+    /* What views of this machine share is in memory: many small things for a short time. */
+    int r = make_folder(room, "view", err);
+    if (r == 0)
+        r = mount_memory(room, "view", "755", 0, err);
+    if (r == 0)
+        r = make_folder(room, "tasks", err);
+    if (r == 0)
+        r = make_folder(room, "volumes", err);
     for (size_t i = 0; r == 0 && i < room->request.n_volumes; i++)
         r = make_volume(room, &room->request.volumes[i], err);
     return r == 0 ? make_network(room, ret_helper, err) : r;

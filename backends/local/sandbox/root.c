@@ -29,13 +29,11 @@ static uint64_t root_attributes(const plr_setup *setup)
     return setup->request.privileged ? 0 : MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID;
 }
 
-/* A folder below the task's, made as often as asked for. */
+/* A folder in the task's: KIND.NAME. */
 static int make_below(const plr_setup *setup, const char *kind, const char *name)
 {
     char path[300];
-    if (mkdirat(setup->folder, kind, 0755) < 0 && errno != EEXIST)
-        return -1;
-    snprintf(path, sizeof path, "%s/%s", kind, name);
+    snprintf(path, sizeof path, "%s.%s", kind, name);
     if (mkdirat(setup->folder, path, 0755) < 0 && errno != EEXIST)
         return -1;
     return openat(setup->folder, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -105,13 +103,11 @@ int plr_setup_overlay(const plr_setup *setup, const int *layers, size_t n_layers
     return 0;
 }
 
+/* Over the task's folder, which nobody looks for there any more. */
 static int attach_root(plr_setup *setup, int mount, plr_error *err)
 {
-    if (mkdirat(setup->folder, "root", 0755) < 0 && errno != EEXIST)
-        return plr_fault(err, "cannot make a step's root");
-    _cleanup_close_ int target = openat(setup->folder, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
     int copy = fcntl(mount, F_DUPFD_CLOEXEC, 3);
-    if (target < 0 || copy < 0 || plr_mount_attach(copy, target) < 0)
+    if (copy < 0 || plr_mount_attach(copy, setup->folder) < 0)
         return plr_fault(err, "cannot attach a step's root");
     setup->root = mount;
     return 0;

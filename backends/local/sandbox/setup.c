@@ -112,11 +112,10 @@ static int build(plr_setup *setup, plr_error *err)
     return r == 0 ? enter_working_dir(setup, err) : r;
 }
 
-/* stdin is /dev/null, then the step's pipes, then the channel; what else is open closes on exec. */
+/* stdin is the root's own /dev/null, then the step's pipes. */
 static int arrange(const plr_setup_fds *fds, plr_error *err)
 {
-    /* The machine's, opened while it is there: an image's own /dev may be anything. */
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    _cleanup_close_ int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null < 0 || dup2(null, 0) < 0 || dup2(fds->out, 1) < 0 || dup2(fds->err, 2) < 0)
         return plr_fault(err, "cannot hand over a step's pipes");
     return 0;
@@ -163,9 +162,9 @@ _Noreturn void plr_setup_become(
     if (r == 0)
         r = plr_task_request_read(&setup.request, fields, &error);
     if (r == 0)
-        r = arrange(fds, &error);
-    if (r == 0)
         r = build(&setup, &error);
+    if (r == 0)
+        r = arrange(fds, &error);
     if (r == 0)
         r = exec_init(&setup, fds, room->init, &error);
     report(report_pipe, r, error.message);
