@@ -11,7 +11,8 @@
 
 The command is $PLR_BUILD/pipeline-runtime. `pytest --daemon docker-20.10` takes one kind of daemon only. Marks:
 `daemon("docker-20.10", "podman")` names the kinds of a test that uses `docker` or `run`; `both_ways` makes `run`
-reach the daemon by its socket and, in a second round, by TCP, where no file is shared with it.
+reach the daemon by its socket and, in a second round, by TCP, where no file is shared with it; `also_podman` adds
+Podman's socket.
 """
 import os
 import shlex
@@ -43,13 +44,17 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "daemon(kind...): on these kinds instead of both of Docker's")
+    config.addinivalue_line("markers", "also_podman: on Podman's socket, too")
     config.addinivalue_line("markers", "both_ways: by the daemon's socket, and by TCP, where no file is shared")
 
 
 def pytest_generate_tests(metafunc):
     if "docker_daemon" in metafunc.fixturenames:
         marks = list(metafunc.definition.iter_markers("daemon"))
-        metafunc.parametrize("docker_daemon", marks[0].args if marks else KINDS, indirect=True, scope="session")
+        kinds = [*marks[0].args] if marks else [*KINDS]
+        if metafunc.definition.get_closest_marker("also_podman"):
+            kinds.append("podman")
+        metafunc.parametrize("docker_daemon", kinds, indirect=True, scope="session")
     if "way" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_ways"):
         metafunc.parametrize("way", ["socket", "tcp"], indirect=True)
 
@@ -62,6 +67,9 @@ def kind_of(item):
 
 
 def pytest_collection_modifyitems(config, items):
+    # Podman's room has a socket only.
+    items[:] = [item for item in items if kind_of(item) != "podman" or
+                getattr(item, "callspec", None) is None or item.callspec.params.get("way") != "tcp"]
     kinds = config.getoption("daemon")
     others = [item for item in items if kinds and kind_of(item) not in kinds]
     config.hook.pytest_deselected(items=others)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import signal
 import time
 
@@ -63,11 +64,17 @@ def test_21_daemon_killed_while_a_step_prints(docker, run):
     assert any(e.get("gap") for e in result.events), "a daemon that was killed proves nothing about its memory"
 
 
-def test_21_daemon_comes_back_after_the_steps_end(docker, run):
-    running = run.start(document(step("count", COUNT)), limit=90)
+def test_21_daemon_comes_back_after_the_steps_end(docker, run, tmp_path):
+    os.mkfifo(tmp_path / "end")  # held open by the step, and by nobody when it has ended
+    alive = os.open(tmp_path / "end", os.O_RDONLY | os.O_NONBLOCK)
+    running = run.start(document(step("count", "exec 9>/h/end; " + COUNT, volumes=[{"name": "h", "path": "/h"}]),
+                                 volumes=[{"metadata": {"name": "h"}, "host": {"path": str(tmp_path)}}]), limit=90)
     running.line("line 10\\n")
     docker.kill()
-    time.sleep(7)  # the step ends meanwhile: nobody is there to tell
+    poll = select.poll()
+    poll.register(alive, select.POLLHUP)
+    assert poll.poll(30_000), "the step did not end"
+    os.close(alive)
     docker.start()
     result = running.finish()
     # What was written while no daemon read it is gone with the container: said, not hidden.

@@ -23,6 +23,7 @@ def refusals(result):
     return result.stderr
 
 
+@pytest.mark.also_podman
 @pytest.mark.both_ways
 def test_command_and_arguments_come_from_the_image(run):
     doc = document({"metadata": {"name": "both"}, "docker": {"image": "plr-test/entrypoint:1"}},
@@ -32,6 +33,7 @@ def test_command_and_arguments_come_from_the_image(run):
     assert "mine" in output(result, "args") and "mine" not in output(result, "both")
 
 
+@pytest.mark.also_podman
 @pytest.mark.both_ways
 def test_a_command_that_is_not_there_or_cannot_run(run):
     result = run(document(step("none", command=["nope"], ignore_err=True),
@@ -41,6 +43,7 @@ def test_a_command_that_is_not_there_or_cannot_run(run):
     assert end(result, "none")["message"] == 'exec: "nope": executable file not found in $PATH'
 
 
+@pytest.mark.also_podman
 @pytest.mark.both_ways
 def test_files_have_their_bytes_modes_and_owners(run):
     doc = document(step("a", "stat -c '%a %u' /made/here/x /plain; od -An -tx1 /made/here/x | tr -d ' '",
@@ -60,6 +63,7 @@ def test_13_a_file_onto_memory_is_refused(run):
     assert "/m/sub/f" in text and "memory volume" in text and "/proc" in text
 
 
+@pytest.mark.also_podman
 @pytest.mark.both_ways
 def test_memory_volumes_are_shared_and_end_with_the_run(docker, run):
     doc = document(step("w", "echo kept >/m/f; grep ' /m ' /proc/mounts | cut -d' ' -f3", volumes=[{"name": "m", "path": "/m"}]),
@@ -103,6 +107,7 @@ def test_names_and_aliases_resolve(run, mode):
     assert lines[2].startswith("container:") == (mode == "shared") and len(lines[2]) > 60
 
 
+@pytest.mark.also_podman
 @pytest.mark.both_ways
 @pytest.mark.parametrize("ready, good", [
     ({"exec": ["redis-cli", "ping"]}, True), ({"log": "Ready to accept"}, True), ({"tcp": 6379, "log": "Ready"}, True),
@@ -185,6 +190,7 @@ def test_latest_goes_on_with_what_is_there_if_the_registry_is_gone(docker, run):
         docker.cli("rmi", "127.0.0.1:1/alpine:latest")
 
 
+@pytest.mark.also_podman
 @pytest.mark.both_ways
 def test_a_user_a_folder_and_an_environment(run):
     doc = document(step("a", "id -u; pwd; echo $A; env | grep -c '^A='", docker={"user": "1000"}, working_dir="/new/one",
@@ -193,6 +199,7 @@ def test_a_user_a_folder_and_an_environment(run):
     assert (result.code, output(result, "a")) == (0, "1000\n/new/one\nown\n1\n")
 
 
+@pytest.mark.also_podman
 @pytest.mark.both_ways
 def test_hooks_get_late_environment(run):
     doc = {"steps": [step("a", "exit 3")], "hooks": {"always": [step("h", "echo $PIPELINE_RESULT $PIPELINE_FAILED_STEPS")]}}
@@ -257,6 +264,7 @@ def test_dry_run_shows_the_requests_and_no_secret(docker, run, tmp_path):
     assert docker.leftovers() == []
 
 
+@pytest.mark.also_podman
 @pytest.mark.both_ways
 def test_binary_output_is_exact(run):
     result = run(document(step("a", "head -c 300000 /dev/zero | tr '\\0' '\\377'; printf '\\0\\n'")))
@@ -274,6 +282,7 @@ def test_thirty_steps_at_once(run):
     assert all(output(result, f"s{i}") == f"{i}\n" for i in range(30))
 
 
+@pytest.mark.also_podman
 def test_sweep_removes_what_a_killed_engine_left(docker, run, pipeline_runtime):
     running = run.start(document(step("a", 'trap "" TERM; echo up; sleep 60'), volumes=[temp("t")]), "--network isolated")
     running.line("up\\n")
@@ -294,6 +303,7 @@ def test_sweep_removes_what_a_killed_engine_left(docker, run, pipeline_runtime):
     assert os.listdir(pipeline_runtime.temporary) == []
 
 
+@pytest.mark.also_podman
 def test_a_sweep_spares_the_living(docker, run, pipeline_runtime):
     running = run.start(document(step("a", "echo up; sleep 2; echo still here")))
     running.line("up\\n")

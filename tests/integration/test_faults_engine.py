@@ -14,6 +14,7 @@ def sweep(pipeline_runtime, docker, *flags):
     return pipeline_runtime(["sweep", "--backend", "docker", "--docker-host", docker.host, *flags])
 
 
+@pytest.mark.also_podman
 @pytest.mark.both_ways
 def test_41_first_interrupt_is_graceful(run):
     running = run.start(document(step("a", TRAP), step("b", "echo cleaned", run_policy="always"), step("c")))
@@ -25,6 +26,7 @@ def test_41_first_interrupt_is_graceful(run):
     assert (end(result, "a")["reason"], end(result, "c")["reason"]) == ("cancelled", "skipped"), result
 
 
+@pytest.mark.also_podman
 @pytest.mark.both_ways
 def test_41_second_interrupt_kills(run):
     running = run.start(document(step("a", DEAF), step("b", "echo cleaned", run_policy="always")), "--grace 1m")

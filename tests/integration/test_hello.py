@@ -8,7 +8,7 @@ import pytest
 
 SAMPLE = json.loads((Path(__file__).parents[2] / "samples/1_hello_world.json").read_text())
 SLOW = {"steps": [{"metadata": {"name": "slow"}, "docker": {
-    "image": "alpine:3.6", "command": ["sh", "-c"], "args": ["echo up; trap 'echo told; exit 9' TERM; sleep 100 & wait"]}}]}
+    "image": "alpine:3.6", "command": ["sh", "-c"], "args": ["trap 'echo told; exit 9' TERM; echo up; sleep 100 & wait"]}}]}
 
 
 @pytest.mark.both_ways

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -164,14 +163,11 @@ static void many_leave_nothing(void)
     plr_loop_free(loop);
 }
 
-static atomic_bool reaper_stops;
-
-static void *reap_all(void *unused)
+/* Until the child `last` ends; while it lives, there is somebody to wait for. */
+static void *reap_all(void *last)
 {
-    (void)unused;
-    while (!atomic_load(&reaper_stops))
-        if (waitpid(-1, NULL, WNOHANG) <= 0)
-            usleep(100);
+    while (waitpid(-1, NULL, 0) != *(pid_t *)last)
+        ;
     return NULL;
 }
 
@@ -180,9 +176,13 @@ static void a_host_that_reaps_all_is_survived(void)
 {
     plr_loop *loop;
     pthread_t reaper;
+    pid_t last = fork();
+    if (last == 0) {
+        pause();
+        _exit(0);
+    }
     CU_ASSERT_EQUAL(plr_loop_new(&loop, PLR_CLOCK_MONOTONIC, NULL), 0);
-    atomic_store(&reaper_stops, false);
-    CU_ASSERT_EQUAL(pthread_create(&reaper, NULL, reap_all, NULL), 0);
+    CU_ASSERT_EQUAL(pthread_create(&reaper, NULL, reap_all, &last), 0);
     for (int i = 0; i < 100; i++) {
         watcher w = { 0 };
         plr_child *child = NULL;
@@ -197,7 +197,7 @@ static void a_host_that_reaps_all_is_survived(void)
     plr_child *child = NULL;
     CU_ASSERT_EQUAL(run(loop, &child, "sleep 1000", -1, &w, NULL), 0);
     plr_child_free(child);
-    atomic_store(&reaper_stops, true);
+    kill(last, SIGKILL);
     pthread_join(reaper, NULL);
     plr_loop_free(loop);
 }

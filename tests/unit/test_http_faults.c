@@ -2,6 +2,7 @@
 /* The HTTP client against what daemons, proxies and strangers do wrong: each has an error of its
  * own, in time, and says whether the request may have been carried out. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,13 +310,13 @@ static void silent(void)
 
 static void drip(int listener)
 {
-    int fd = peer_accept(listener);
-    peer_read(fd, NULL);
-    peer_say(fd, OK_HEAD "\r\n");
-    for (;;) {
-        peer_say(fd, "x");
-        usleep(5000);
-    }
+    struct pollfd gone = { .fd = peer_accept(listener), .events = POLLRDHUP };
+    peer_read(gone.fd, NULL);
+    peer_say(gone.fd, OK_HEAD "\r\n");
+    do
+        peer_say(gone.fd, "x");
+    while (poll(&gone, 1, 5) == 0); /* every 5 ms, until nobody is there */
+    close(gone.fd);
 }
 
 /* Pieces that keep coming satisfy the idle limit, not the total one. */
