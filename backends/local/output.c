@@ -79,9 +79,8 @@ static int open_pipe(plr_local_pipe *pipe, int *ret_write, plr_error *err)
     pipe->fd = ends[0];
     if (fcntl(pipe->fd, F_SETFL, O_RDONLY | O_NONBLOCK) < 0)
         return plr_error_set(err, PLR_ERR_SYSTEM, "fcntl: %s", strerror(errno));
-    unsigned events = pipe->attempt->paused ? 0 : PLR_WATCH_READ;
-    int r = local->host->watch_new(
-            local->loop, &pipe->watch, pipe->fd, events, on_event, pipe, err);
+    /* Nothing is read before it is known to run: its first words may be here before plr-init's. */
+    int r = local->host->watch_new(local->loop, &pipe->watch, pipe->fd, 0, on_event, pipe, err);
     if (r == 0)
         *ret_write = steal_fd(&theirs);
     return r;
