@@ -7,7 +7,7 @@
     peer                peer(daemon) or peer(): a scripted daemon (peer.Peer) on a socket of its own
     pipeline_runtime    the command: pipeline_runtime("--output json run -", document=..., env=..., cwd=...)
     run                 the command on `docker`: run(document, "--env A=b") with events
-    local               the same on the local backend, each test as root and as an ordinary user
+    local               the same on the local backend, each test as root, as an ordinary user, and as one without ids to give
 
 The command is $PLR_BUILD/pipeline-runtime. `pytest --daemon docker-20.10` takes one kind of daemon only. Marks:
 `daemon("docker-20.10", "podman")` names the kinds of a test that uses `docker` or `run`; `both_ways` makes `run`
@@ -168,7 +168,7 @@ def pipeline_runtime(build, tmp_path_factory):
     runner.end()
 
 
-@pytest.fixture(params=["root", "user"])
+@pytest.fixture(params=["root", "user", "nobody"])
 def local(request, build):
     runner = LocalRunner(build, request.param)
     yield runner

@@ -8,14 +8,16 @@ from pathlib import Path
 
 from runner import Runner
 
-# Debian's "nobody": an account without a home, a session or a range in /etc/subuid.
-NOBODY = 65534
+# An account as Debian's adduser makes one, with a range of ids of its own, and "nobody", who has no range.
+USER, NOBODY = 54321, 65534
+ACCOUNT = {"passwd": f"plr-user:x:{USER}:{USER}::/nonexistent:/bin/sh\n", "group": f"plr-user:x:{USER}:\n",
+           "subuid": f"plr-user:{1 << 28}:65536\n", "subgid": f"plr-user:{1 << 28}:65536\n"}
 
 
 class LocalRunner(Runner):
     """local(document, "--flag"): runs the document with JSON events; local.start() to meddle while it runs.
 
-    `user` is "root" or "user"; `store` is the images' and runs' folder; `own` is the environment.
+    `user` is "root", "user" or "nobody"; `store` is the images' and runs' folder; `own` is the environment.
     """
 
     def __init__(self, build, user):
@@ -30,16 +32,23 @@ class LocalRunner(Runner):
         self.own |= {"LD_LIBRARY_PATH": str(where / ".libs"), "PLR_BACKEND_PATH": str(where / "backends" / "modules"),
                      "PLR_LIBEXEC_PATH": str(where / "libexec")}
         if user != "root":
-            self._as_nobody(build, where)
+            self._become(USER if user == "user" else NOBODY, build, where)
 
-    def _as_nobody(self, build, where):
+    def _become(self, uid, build, where):
+        """The command in a mount namespace where the account exists, and where it may enter the build's folder."""
         where.mkdir()
         self.home.chmod(0o755)
-        os.chown(self.home, NOBODY, NOBODY)
-        # The checkout may be in a folder that others cannot enter: they see the build through a mount of their own.
-        enter = f'mount --bind {shlex.quote(str(build))} {where} && exec "$@"'
-        self.command = ["unshare", "--mount", "sh", "-c", enter, "-", "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
-                        "--clear-groups", *self.command]
+        os.chown(self.home, uid, uid)
+        etc = self.home / "etc"
+        etc.mkdir()
+        for name, line in ACCOUNT.items():
+            machine = Path("/etc", name)
+            (etc / name).write_text((machine.read_text() if machine.exists() else "") + line)
+        # Not a mount for each file: an ordinary user may not put an overlay over a folder with mounts in it.
+        enter = (f"mount --bind {shlex.quote(str(build))} {where} && "
+                 f"mount -t overlay -o lowerdir={etc}:/etc overlay /etc")
+        self.command = ["unshare", "--mount", "sh", "-c", f'{enter} && exec "$@"', "-", "setpriv", f"--reuid={uid}",
+                        f"--regid={uid}", "--clear-groups", *self.command]
 
     def _arguments(self, flags):
         flags = shlex.split(flags) if isinstance(flags, str) else list(flags)
