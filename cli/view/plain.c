@@ -126,9 +126,11 @@ static void put_end(plr_view *view, const plr_event *event)
 
 static void put_move(plr_view *view, const plr_event *event)
 {
-    if (view->quiet)
+    const plr_end *end = event->u.moved.end;
+    bool was_left_out = end != NULL && end->skip == PLR_SKIP_NOT_SELECTED;
+    if (view->quiet || (was_left_out && !view->verbose))
         return;
-    if (event->u.moved.end != NULL) {
+    if (end != NULL) {
         put_end(view, event);
     } else if (view->verbose || event->u.moved.to == PLR_STATE_RUNNING ||
                event->u.moved.to == PLR_STATE_READY) {

@@ -109,12 +109,31 @@ static void put_end(const plr_model *model, const plr_style *style, plr_text *ou
     plr_text_puts(out, "\n");
 }
 
+static bool was_left_out(const plr_model_step *step)
+{
+    return step->state == PLR_STATE_ENDED && step->end.reason == PLR_REASON_SKIPPED &&
+           step->end.skip == PLR_SKIP_NOT_SELECTED;
+}
+
+/* Whoever selected a step knows the others: they are counted. */
+static void put_left_out(const plr_model *model, const plr_style *style, plr_text *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < model->n_steps; i++)
+        n += was_left_out(&model->steps[i]);
+    if (n > 0)
+        plr_text_printf(out, "  %s%-9s%s %zu step%s not selected\n", style->dim, "skipped",
+                style->reset, n, n == 1 ? "" : "s");
+}
+
 void plr_view_summary(const plr_model *model, const plr_style *style, plr_text *out)
 {
     if (model->n_steps > 0)
         plr_text_puts(out, "\n");
     for (size_t i = 0; i < model->n_steps; i++)
-        put_step(model, style, &model->steps[i], out);
+        if (!was_left_out(&model->steps[i]))
+            put_step(model, style, &model->steps[i], out);
+    put_left_out(model, style, out);
     for (size_t i = 0; i < model->n_steps; i++)
         if (model->steps[i].state == PLR_STATE_ENDED &&
                 plr_words_mark(&model->steps[i].end) == PLR_MARK_FAILED &&

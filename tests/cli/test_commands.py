@@ -210,6 +210,9 @@ def test_selection(fake):
     document = pipeline(step("a", "out a"), step("b", "out b"), step("c", "out c"))
     assert fake(document, "--only b").text == "b | b\n"
     assert fake(document, "--only a --only c").text == "a | a\nc | c\n"
+    said = fake(document, "--only b").stderr
+    assert said.count("not selected") == 1 and "skipped   2 steps not selected" in said, said
+    assert fake(document, "--only b -v").stderr.count("not selected") == 3
     assert fake(document, "--from b").text == "b | b\nc | c\n"
     result = fake(document, "--from d")
     assert result.code == 2 and '"d"' in result.stderr, result
