@@ -32,7 +32,7 @@ typedef struct plr_cli_command {
 
 extern const plr_cli_command plr_command_run, plr_command_validate, plr_command_graph,
         plr_command_schema, plr_command_ps, plr_command_stop, plr_command_sweep,
-        plr_command_version, plr_command_completion;
+        plr_command_version, plr_command_completion, plr_command_image;
 
 /* What all commands that backends publish have in common (backend_command.c). */
 extern const plr_cli_command plr_command_of_backend;

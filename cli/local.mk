@@ -2,7 +2,8 @@
 # library, so that unit tests reach it.
 
 noinst_LTLIBRARIES += libplrcli.la
-libplrcli_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLR_PKGLIBDIR='"$(pkglibdir)"'
+libplrcli_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLR_PKGLIBDIR='"$(pkglibdir)"' \
+	-DPLR_PKGLIBEXECDIR='"$(pkglibexecdir)"'
 libplrcli_la_SOURCES = \
 	%reldir%/backend.c \
 	%reldir%/backend_command.c \
@@ -13,6 +14,7 @@ libplrcli_la_SOURCES = \
 	%reldir%/diagnostic.c \
 	%reldir%/diagnostic.h \
 	%reldir%/graph.c \
+	%reldir%/image.c \
 	%reldir%/input.c \
 	%reldir%/input.h \
 	%reldir%/logdir.c \

@@ -17,6 +17,7 @@ const plr_cli_command *const plr_cli_commands[] = {
     &plr_command_ps,
     &plr_command_stop,
     &plr_command_sweep,
+    &plr_command_image,
     &plr_command_version,
     &plr_command_completion,
     NULL,
