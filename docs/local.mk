@@ -2,6 +2,7 @@
 
 EXTRA_DIST += \
 	%reldir%/architecture.md \
+	%reldir%/backends.md \
 	%reldir%/decisions.md \
 	%reldir%/document.md \
 	%reldir%/graph.md \
