@@ -89,6 +89,25 @@ def test_the_way_out(machine, user, program, bridge):
     assert any(WORLD in line for line in room.ask(place + f"busybox nslookup world.test {NAME_SERVER}"))
 
 
+@pytest.mark.parametrize("program", ["slirp4netns", "pasta"])
+def test_two_tasks_in_the_world_at_once(machine, program):
+    """An answer goes to who asked, not to who asked last."""
+    room = Room(machine, "root", ["--outbound", "--bridge"], program)
+    room.ready()
+    go = machine.folder / "go"
+    late = "import os, socket, time\ns = socket.create_server(('', 8002))\nprint('listens', flush=True)\n" \
+           f"c = s.accept()[0]\nwhile not os.path.exists('{go}'): time.sleep(0.02)\nc.sendall(b'late')"
+    Lines(machine.start(["python3", "-c", late])).until("listens")
+    waits = f"import socket\ns = socket.create_connection(('{WORLD}', 8002), timeout=10)\n" \
+            "print('connected', flush=True)\nprint(s.recv(9).decode())"
+    room.say(f"task {ONE}/16 python3 {script(machine, waits)}")
+    room.lines.until("connected")
+    room.say(f"task {TWO}/16 " + get(f"http://{WORLD}:8000") + f"; echo > {go}")
+    room.say("wait")
+    room.lines.until("waited")
+    assert {"world", "late"} <= set(room.lines.seen)
+
+
 def test_the_services_of_the_machine_can_be_reached_in_its_own_network(machine):
     """What the other tests find shut is open at all."""
     assert machine.run(["curl", "-s", "http://127.0.0.1:8001"]).stdout == "loopback"
@@ -220,7 +239,7 @@ def test_a_low_port_as_a_user(machine):
 
 def test_ports_in_the_network_of_the_machine(machine):
     """Under another number they are forwarded; under their own nothing is in the step's way."""
-    room = Room(machine, "user", ["--host", "--port", "7003:8001/tcp", "--port", "7004:7004/tcp"])
+    room = Room(machine, "user", ["--host", "--port", f"7003:8001:{TWO}/tcp", "--port", "7004:7004/tcp"])
     room.ready()
     assert machine.run(["curl", "-s", f"http://{ADDRESS}:7003"]).stdout == "loopback"
     assert machine.run(["python3", "-c", "import socket; socket.create_server(('', 7004))"]).returncode == 0
