@@ -121,7 +121,8 @@ class Room:
 
     count = 0
 
-    def __init__(self, uid=0, fields=(), network=HOST, wrap=(), folder=None, **arguments):
+    def __init__(self, uid=0, fields=(), network=HOST, wrap=(), folder=None, drop=True,
+                 **arguments):
         Room.count += 1
         self.uid = uid
         self.base = folder or tempfile.mkdtemp(prefix="plr-local-")
@@ -140,7 +141,8 @@ class Room:
         self.words = []
         line = ["unshare", "--pid", "--fork", "--kill-child", *wrap, str(PROGRAM)]
         if uid:
-            arguments |= {"user": uid, "group": uid, "extra_groups": []}
+            if drop:
+                arguments |= {"user": uid, "group": uid, "extra_groups": []}
             line = [*wrap, str(PROGRAM)]  # its user namespace does it
         self.process = subprocess.Popen(line, stdin=its, stdout=subprocess.DEVNULL,
                                         stderr=arguments.pop("stderr", None), **arguments)

@@ -148,6 +148,20 @@ def test_a_private_dev_of_an_image_is_covered(room):
             room.held("true", root=False, fields=image(room, {path: ("/bin",)}))
 
 
+def test_the_view_where_etc_and_opt_have_mounts_in_them(uid):
+    script = ("mkdir -p /opt/plr-test && mount -t tmpfs none /opt && mkdir /opt/a && echo x > /opt/a/b "
+              "&& mount -t tmpfs none /opt/a && mount --bind /etc/hostname /etc/hosts && exec \"$@\"")
+    wrap = ["unshare", "-m", "sh", "-c", script, "sh"]
+    if uid:
+        wrap += ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
+    with Room(uid, wrap=wrap, drop=False) as room:
+        room.ready()
+        out = room.shell("[ -e /opt/a ] && grep -c root: /etc/passwd; ls /etc/shadow /etc/ssh 2>/dev/null;"
+                         "[ -L /etc/alternatives/awk ] && echo x > /etc/plr-test && cat /etc/plr-test")
+        assert out == "1\nx\n"
+    os.rmdir("/opt/plr-test")
+
+
 # Volumes and files
 
 def test_a_host_volume_and_one_of_the_run(uid):
@@ -307,6 +321,15 @@ def test_a_limit_of_processor_time_holds():
         task.go()
         end = room.end(task)
         assert end["user_us"] + end["system_us"] < 500000
+
+
+def test_a_step_sees_its_own_limits():
+    with Room() as room:
+        room.ready()
+        out = room.shell("cd /sys/fs/cgroup; cat memory.max 2>/dev/null || cat "
+                         "memory/memory.limit_in_bytes; ls; (echo 1 > memory/tasks) 2>/dev/null || echo readonly",
+                         fields=[("MEMORY", 64 << 20), ("PIDS", 20)])
+        assert out.split() == [str(64 << 20), "memory", "pids", "readonly"], out
 
 
 def test_without_control_groups_there_is_a_warning():

@@ -292,6 +292,20 @@ int plr_cgroups_enter(const plr_cgroups *cgroups, uint32_t task, const plr_task_
     return 0;
 }
 
+int plr_cgroups_open(const plr_cgroups *cgroups, plr_controller controller, uint32_t task)
+{
+    char path[PATH_MAX];
+    if (!cgroups->paths[controller])
+        return -1;
+    snprintf(path, sizeof path, "%s/%u", cgroups->paths[controller], task);
+    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+const char *plr_controller_name(plr_controller controller)
+{
+    return controller_names[controller];
+}
+
 void plr_cgroups_join(const plr_cgroups *cgroups, uint32_t task)
 {
     char path[PATH_MAX];

@@ -42,6 +42,10 @@ void plr_cgroups_remove(plr_cgroups *cgroups);
 int plr_cgroups_enter(const plr_cgroups *cgroups, uint32_t task, const plr_task_request *request,
         char *warning, plr_error *err);
 
+/* The group of a task that it is in (O_PATH), -1 if it is in none. */
+int plr_cgroups_open(const plr_cgroups *cgroups, plr_controller controller, uint32_t task);
+const char *plr_controller_name(plr_controller controller);
+
 /* A process of a probe goes into its task's. */
 void plr_cgroups_join(const plr_cgroups *cgroups, uint32_t task);
 

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -42,45 +43,76 @@ static bool is_shown(const char *name)
     return false;
 }
 
-/* Hides what is in `folder` and not for everybody; `layer` gets whiteouts, in folders of its own
- * that are made when one is needed. Takes both descriptors. */
-static int hide(int folder, int layer, int depth, bool listed_only);
+static int copy_file(int folder, const char *name, mode_t mode, int layer)
+{
+    char data[8192];
+    ssize_t n = 0;
+    _cleanup_close_ int from = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (from < 0) /* readable for everybody, but not for us */
+        return 0;
+    _cleanup_close_ int to = openat(layer, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (to < 0)
+        return -1;
+    while ((n = read(from, data, sizeof data)) > 0)
+        if (write(to, data, (size_t)n) != n)
+            return -1;
+    return n < 0 ? -1 : fchmod(to, mode & 0777);
+}
 
-static int hide_entry(int folder, int layer, const struct dirent *entry, int depth, bool listed)
+static int copy_link(int folder, const char *name, int layer)
+{
+    char target[4096];
+    ssize_t size = readlinkat(folder, name, target, sizeof target - 1);
+    if (size < 0)
+        return -1;
+    target[size] = '\0';
+    return symlinkat(target, layer, name);
+}
+
+/* Whether everybody may read it, and it is a file, a folder or a link. */
+static bool is_public(const struct stat *stat)
+{
+    if (S_ISDIR(stat->st_mode))
+        return (stat->st_mode & 0005) == 0005;
+    return S_ISLNK(stat->st_mode) || (S_ISREG(stat->st_mode) && stat->st_mode & 0004);
+}
+
+/* Fills `layer` with whiteouts for what is hidden of `folder`, or with copies of what is shown.
+ * Takes both descriptors. */
+static int walk(int folder, int layer, int depth, bool copy);
+
+static int walk_entry(int folder, int layer, const struct dirent *entry, int depth, bool copy)
 {
     const char *name = entry->d_name;
     struct stat stat;
-    bool hidden = listed && !is_shown(name);
-    if (!hidden && entry->d_type == DT_LNK)
-        return 0;
-    if (!hidden && fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : -1;
-    if (!hidden && S_ISDIR(stat.st_mode)) {
-        hidden = (stat.st_mode & 0005) != 0005 || depth == DEPTH_MAX;
-        if (!hidden) {
-            int below = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-            if (below >= 0 && mkdirat(layer, name, 0755) == 0)
-                return hide(below, openat(layer, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-                        depth + 1, false);
-            if (below >= 0)
-                close(below);
-            hidden = below < 0;
-            if (!hidden)
-                return -1;
-        }
-    } else if (!hidden) {
-        hidden = !S_ISREG(stat.st_mode) || (stat.st_mode & 0004) == 0;
+    int below = -1;
+    bool public = (depth > 0 || is_shown(name)) && depth < DEPTH_MAX && is_public(&stat);
+    if (public && S_ISDIR(stat.st_mode)) {
+        below = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        public = below >= 0;
     }
-    return hidden ? mknodat(layer, name, S_IFCHR, 0) : 0;
+    if (!public)
+        return copy ? 0 : mknodat(layer, name, S_IFCHR, 0);
+    if (below >= 0) {
+        int r = mkdirat(layer, name, 0755);
+        int made = r < 0 ? -1 : openat(layer, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return walk(below, made, depth + 1, copy);
+    }
+    if (!copy)
+        return 0;
+    return S_ISLNK(stat.st_mode) ? copy_link(folder, name, layer)
+                                 : copy_file(folder, name, stat.st_mode, layer);
 }
 
-static int hide(int folder, int layer, int depth, bool listed_only)
+static int walk(int folder, int layer, int depth, bool copy)
 {
     DIR *entries = fdopendir(folder);
     int r = layer >= 0 && entries ? 0 : -1;
     for (struct dirent *entry; r == 0 && (entry = readdir(entries));)
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            r = hide_entry(folder, layer, entry, depth, listed_only);
+            r = walk_entry(folder, layer, entry, depth, copy);
     int error = errno;
     if (entries)
         closedir(entries);
@@ -90,22 +122,24 @@ static int hide(int folder, int layer, int depth, bool listed_only)
     return r;
 }
 
-int plr_host_etc_open(const plr_room *room, uint32_t task, int *ret_layer, plr_error *err)
+int plr_host_etc_open(
+        const plr_room *room, uint32_t task, bool copy, int *ret_layer, plr_error *err)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-    char name[32];
-    int layer = openat(room->folder, "view/etc", flags);
+    const char *name = copy ? "view/etc-copy" : "view/etc";
+    char own[32];
+    int layer = openat(room->folder, name, flags);
     if (layer < 0) {
         /* Two tasks may do this at once: each makes its own, the first one's stays. */
-        snprintf(name, sizeof name, "view/etc.%u", task);
+        snprintf(own, sizeof own, "view/etc.%u", task);
         int folder = open("/etc", flags);
-        if (folder < 0 || mkdirat(room->folder, name, 0755) < 0)
+        if (folder < 0 || mkdirat(room->folder, own, 0755) < 0)
             return plr_fault(err, "cannot look at /etc");
-        if (hide(folder, openat(room->folder, name, flags), 0, true) < 0)
+        if (walk(folder, openat(room->folder, own, flags), 0, copy) < 0)
             return plr_fault(err, "cannot hide what is private in /etc");
-        if (renameat(room->folder, name, room->folder, "view/etc") < 0)
-            plr_tree_remove(room->folder, name);
-        layer = openat(room->folder, "view/etc", flags);
+        if (renameat(room->folder, own, room->folder, name) < 0)
+            plr_tree_remove(room->folder, own);
+        layer = openat(room->folder, name, flags);
     }
     if (layer < 0)
         return plr_fault(err, "cannot open the filter of /etc");

@@ -8,7 +8,12 @@
 
 #include "backends/local/sandbox/room.h"
 
-/* The layer, which lies in the room's memory and is made by the first task that wants it. */
-int plr_host_etc_open(const plr_room *room, uint32_t task, int *ret_layer, plr_error *err);
+/*
+ * The layer, which lies in the room's memory and is made by the first task that wants it. `copy`:
+ * it holds what is shown, instead of hiding the rest: for an ordinary user the kernel lays nothing
+ * over an /etc that has mounts in it, as a container's has.
+ */
+int plr_host_etc_open(
+        const plr_room *room, uint32_t task, bool copy, int *ret_layer, plr_error *err);
 
 #endif

@@ -107,6 +107,39 @@ static int guard(plr_setup *setup, const char *path, bool cover, plr_error *err)
     return 0;
 }
 
+/* Programs look at their limits in the groups that they are in, and see those only. `covered`: the
+ * machine's are mounted there. */
+static int mount_groups(plr_setup *setup, bool covered, plr_error *err)
+{
+    const plr_cgroups *cgroups = &setup->room->cgroups;
+    const plr_mount_option options[] = { { "mode", "755" }, { "size", "64k" }, { NULL, NULL } };
+    struct mount_attr read_only = { .attr_set = MOUNT_ATTR_RDONLY };
+    if (cgroups->version == 2) {
+        int mount = plr_mount_new("cgroup2", NULL, QUIET | MOUNT_ATTR_RDONLY);
+        return place(setup, mount, "/sys/fs/cgroup", err);
+    }
+    const plr_task_request *request = &setup->request;
+    if (!covered && !request->memory && !request->cpu && !request->pids)
+        return 0;
+    int mount = plr_mount_new("tmpfs", options, QUIET);
+    _cleanup_close_ int top = mount < 0 ? -1 : fcntl(mount, F_DUPFD_CLOEXEC, 3);
+    int r = place(setup, mount, "/sys/fs/cgroup", err);
+    for (int i = 0; r == 0 && i < PLR_CONTROLLERS; i++) {
+        _cleanup_close_ int group = plr_cgroups_open(cgroups, (plr_controller)i, setup->number);
+        if (group < 0)
+            continue;
+        const char *name = plr_controller_name((plr_controller)i);
+        mkdirat(top, name, 0755);
+        _cleanup_close_ int target = openat(top, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int copy = plr_mount_copy(group, false, QUIET | MOUNT_ATTR_RDONLY);
+        if (target < 0 || copy < 0 || plr_mount_attach(copy, target) < 0)
+            return plr_fault(err, "cannot show a step its control groups");
+    }
+    if (r == 0 && mount_setattr(top, "", AT_EMPTY_PATH, &read_only, sizeof read_only) < 0)
+        return plr_fault(err, "cannot mount /sys/fs/cgroup");
+    return r;
+}
+
 static int mount_sys(plr_setup *setup, plr_error *err)
 {
     uint64_t attributes = QUIET | (setup->request.privileged ? 0 : MOUNT_ATTR_RDONLY);
@@ -120,13 +153,7 @@ static int mount_sys(plr_setup *setup, plr_error *err)
         covered = !setup->request.privileged;
     }
     int r = place(setup, mount, "/sys", err);
-    if (r == 0 && covered)
-        r = guard(setup, "/sys/fs/cgroup", true, err);
-    if (r < 0 || setup->room->cgroups.version != 2)
-        return r;
-    /* Programs look at their limits here. */
-    mount = plr_mount_new("cgroup2", NULL, QUIET | MOUNT_ATTR_RDONLY);
-    return mount < 0 ? 0 : place(setup, mount, "/sys/fs/cgroup", err);
+    return r == 0 ? mount_groups(setup, covered, err) : r;
 }
 
 /* One node of /dev: made where we may, else the machine's own, bound. */

@@ -143,26 +143,50 @@ static bool is_allowed(const char *name)
            strcmp(name, "opt") == 0 || strcmp(name, "etc") == 0 || strncmp(name, "lib", 3) == 0;
 }
 
+/* /etc, without what is private in it. */
+static int view_etc(const plr_setup *setup, int etc, int *ret_mount, plr_error *err)
+{
+    int filter, copy;
+    plr_error refused = { 0 };
+    int r = plr_host_etc_open(setup->room, setup->number, false, &filter, err);
+    if (r < 0)
+        return r;
+    r = plr_setup_overlay(setup, (int[]){ etc, filter }, 2, "etc", ret_mount, &refused);
+    close(filter);
+    if (r == 0 || !setup->room->own_users)
+        return r == 0 ? 0 : plr_error_set(err, r, "%s", refused.message);
+    r = plr_host_etc_open(setup->room, setup->number, true, &copy, err);
+    if (r == 0) {
+        /* Another name: a volatile overlay does not take folders that one has used. */
+        r = plr_setup_overlay(setup, &copy, 1, "etc-copy", ret_mount, err);
+        close(copy);
+    }
+    return r;
+}
+
 /* One folder of this machine below an overlay of its own. */
 static int view_folder(const plr_setup *setup, const char *name, plr_error *err)
 {
     char path[300];
-    int layers[2], mount;
-    size_t n = 0;
+    int mount = -1;
+    plr_error refused = { 0 };
     snprintf(path, sizeof path, "/%s", name);
-    layers[n++] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (layers[0] < 0)
+    _cleanup_close_ int source = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (source < 0)
         return plr_fault(err, "cannot open %s", path);
     if (strcmp(name, "etc") == 0) {
-        int r = plr_host_etc_open(setup->room, setup->number, &layers[n++], err);
+        int r = view_etc(setup, source, &mount, err);
         if (r < 0)
             return r;
+    } else if (plr_setup_overlay(setup, &source, 1, name, &mount, &refused) < 0) {
+        /* The kernel lays nothing over a folder with mounts of others in it, for an ordinary user:
+         * it is shown as it is. */
+        if (!setup->room->own_users)
+            return plr_error_set(err, refused.code, "%s", refused.message);
+        mount = plr_mount_copy(source, true, root_attributes(setup) | MOUNT_ATTR_RDONLY);
+        if (mount < 0)
+            return plr_fault(err, "cannot show %s", path);
     }
-    int r = plr_setup_overlay(setup, layers, n, name, &mount, err);
-    for (size_t i = 0; i < n; i++)
-        close(layers[i]);
-    if (r < 0)
-        return r;
     _cleanup_close_ int target = plr_inside_folder(setup->root, path, 0755, 0, 0);
     if (target < 0 || plr_mount_attach(mount, target) < 0)
         return plr_fault(err, "cannot attach the view of %s", path);
