@@ -26,18 +26,13 @@ static const plr_cli_option kubernetes_options[] = {
 };
 #define N_KUBERNETES (sizeof kubernetes_options / sizeof *kubernetes_options)
 
-static int no_memory(plr_error *err)
-{
-    return plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
-}
-
 static int add_command(plr_backend_entry *entry, const char *name, const char *arguments,
         const char *help, plr_error *err)
 {
     plr_cli_command *commands =
             realloc(entry->commands, (entry->n_commands + 1) * sizeof *commands);
     if (commands == NULL)
-        return no_memory(err);
+        return plr_cli_no_memory(err);
     entry->commands = commands;
     entry->commands[entry->n_commands] = plr_command_of_backend;
     entry->commands[entry->n_commands].name = name;
@@ -51,7 +46,7 @@ static int add_option(plr_backend_entry *entry, const char *name, const char *ar
 {
     plr_cli_option *options = realloc(entry->options, (entry->n_options + 1) * sizeof *options);
     if (options == NULL)
-        return no_memory(err);
+        return plr_cli_no_memory(err);
     entry->options = options;
     entry->options[entry->n_options++] = (plr_cli_option){
         .name = name,
@@ -88,12 +83,12 @@ static int read_entry(
     size_t size;
     plr_backend_entry *items = realloc(list->items, (list->n + 1) * sizeof *items);
     if (items == NULL)
-        return no_memory(err);
+        return plr_cli_no_memory(err);
     list->items = items;
     plr_backend_entry *entry = &list->items[list->n];
     *entry = (plr_backend_entry){ .name = strndup(file, length) };
     if (entry->name == NULL)
-        return no_memory(err);
+        return plr_cli_no_memory(err);
     list->n++;
     snprintf(path, sizeof path, "%s/%s", folder, file);
     int r = plr_input_read(path, &entry->text, &size, err);
@@ -131,7 +126,7 @@ int plr_backend_list_read(plr_backend_list *list, plr_error *err)
     const char *path = getenv("PLR_BACKEND_PATH");
     _cleanup_free_ char *folders = strdup(path != NULL && *path != '\0' ? path : PLR_PKGLIBDIR);
     if (folders == NULL)
-        return no_memory(err);
+        return plr_cli_no_memory(err);
     char *rest = folders, *folder;
     int r = 0;
     while (r == 0 && (folder = strsep(&rest, ":")) != NULL)
@@ -187,7 +182,7 @@ int plr_backend_merge(const plr_backend_list *list, const plr_cli_option *option
         most += list->items[i].n_options;
     plr_cli_option *all = calloc(most, sizeof *all);
     if (all == NULL)
-        return no_memory(err);
+        return plr_cli_no_memory(err);
     memcpy(all, options, n * sizeof *all);
     for (size_t i = 0; i < list->n; i++)
         for (size_t j = 0; j < list->items[i].n_options; j++)
@@ -328,7 +323,7 @@ int plr_backend_choose(plr_engine *engine, const plr_backend_choice *choice,
     if (choice->plugin != NULL) {
         /* A name without a slash would be looked for where backends are installed. */
         if (strchr(choice->plugin, '/') == NULL && asprintf(&plugin, "./%s", choice->plugin) < 0)
-            return no_memory(err);
+            return plr_cli_no_memory(err);
         plr_text_puts(why, "it is the module of --plugin");
         int r = open_it(
                 engine, plugin != NULL ? plugin : choice->plugin, options, ret_backend, err);

@@ -38,7 +38,7 @@ static int run_on(const char *name, const char *command, const plr_cli_pairs *op
         r = plr_backend_command(
                 backend, command, operands->items, operands->n, take_text, &out, &err);
     if (r == 0 && out.failed)
-        r = plr_error_set(&err, PLR_ERR_NOMEM, "out of memory");
+        r = plr_cli_no_memory(&err);
     int code = out.size > 0 && !out.failed ? plr_cli_print(out.data, PLR_EXIT_OK) : PLR_EXIT_OK;
     if (r < 0)
         code = plr_cli_fail(&err);

@@ -219,7 +219,7 @@ static int write_script(size_t shell, plr_error *err)
     int r = plr_backend_list_read(&backends, err);
     const plr_cli_command **commands = all_commands(&backends);
     if (r == 0 && commands == NULL)
-        r = plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
+        r = plr_cli_no_memory(err);
     if (r == 0)
         shells[shell].begin(&text, commands);
     for (size_t i = 0; r == 0 && commands[i] != NULL; i++) {
@@ -232,7 +232,7 @@ static int write_script(size_t shell, plr_error *err)
     }
     shells[shell].end(&text);
     if (r == 0 && text.failed)
-        r = plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
+        r = plr_cli_no_memory(err);
     int code = r < 0 ? plr_cli_fail(err) : plr_cli_print(text.data, PLR_EXIT_OK);
     plr_text_clear(&text);
     free(commands);

@@ -27,7 +27,7 @@ static int read_all(int fd, const char *path, plr_text *text, plr_error *err)
             break;
         plr_text_put(text, chunk, (size_t)n);
         if (text->failed)
-            return plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
+            return plr_cli_no_memory(err);
     }
     return 0;
 }

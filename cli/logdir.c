@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/text.h"
+
 int plr_logdir_open(plr_logdir *logs, const char *path, plr_error *err)
 {
     if (mkdir(path, 0777) < 0 && errno != EEXIST)
@@ -75,7 +77,7 @@ static int make_room(plr_logdir *logs, const plr_event *event, plr_error *err)
         return 0;
     logs->files = malloc(document->n_tasks * sizeof *logs->files);
     if (logs->files == NULL)
-        return plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
+        return plr_cli_no_memory(err);
     logs->n_files = document->n_tasks;
     for (size_t i = 0; i < logs->n_files; i++)
         logs->files[i] = -1;

@@ -19,16 +19,11 @@ typedef struct parser {
     plr_error *err;
 } parser;
 
-static int no_memory(plr_error *err)
-{
-    return plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
-}
-
 int plr_cli_list_add(plr_cli_list *list, const char *item, plr_error *err)
 {
     const char **items = realloc(list->items, (list->n + 1) * sizeof *items);
     if (items == NULL)
-        return no_memory(err);
+        return plr_cli_no_memory(err);
     list->items = items;
     list->items[list->n++] = item;
     return 0;
@@ -48,7 +43,7 @@ int plr_cli_pairs_add(plr_cli_pairs *pairs, const char *name, const char *value,
         pairs->items = items;
     if (items == NULL || copy == NULL) {
         free(copy);
-        return no_memory(err);
+        return plr_cli_no_memory(err);
     }
     pairs->items[pairs->n++] = (plr_option){ copy, value };
     return 0;

@@ -111,7 +111,7 @@ int plr_registry_add(
     _cleanup_free_ char *temporary = NULL;
     char *path = NULL, space[NAMESPACE_SIZE];
     if (folder == NULL || asprintf(&path, "%s/%s", folder, id) < 0)
-        return plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
+        return plr_cli_no_memory(err);
     if (mkdir(folder, 0700) < 0 && errno != EEXIST) {
         int r = plr_error_set(err, PLR_ERR_SYSTEM, "mkdir %s: %s", folder, strerror(errno));
         free(path);
@@ -129,7 +129,7 @@ int plr_registry_add(
         put_value(&text, "document", document);
         /* Whole or not at all: others read while we write. */
         r = asprintf(&temporary, "%s/.%s", folder, id) < 0 || text.failed
-                    ? plr_error_set(err, PLR_ERR_NOMEM, "out of memory")
+                    ? plr_cli_no_memory(err)
                     : write_file(temporary, &text, err);
         if (r == 0 && rename(temporary, path) < 0)
             r = plr_error_set(err, PLR_ERR_SYSTEM, "rename %s: %s", path, strerror(errno));
@@ -222,7 +222,7 @@ int plr_registry_read(plr_registry *registry, plr_error *err)
     struct dirent *item;
     int r = 0;
     if (folder == NULL)
-        return plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
+        return plr_cli_no_memory(err);
     if (access(folder, F_OK) < 0)
         return 0; /* nothing ever ran */
     int fd = open_folder(folder, err);
@@ -236,7 +236,7 @@ int plr_registry_read(plr_registry *registry, plr_error *err)
         plr_registered *items = realloc(registry->items, (registry->n + 1) * sizeof *items);
         if (items == NULL) {
             clear_run(&run);
-            r = plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
+            r = plr_cli_no_memory(err);
             break;
         }
         registry->items = items;

@@ -192,7 +192,7 @@ static int make_view(session *s, const plr_run_arguments *arguments, plr_error *
     } else if (arguments->output != PLR_OUTPUT_PLAIN && screen_wanted(s)) {
         view->kind = &plr_view_pretty;
         if (!plr_view_pretty_init(view))
-            return plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
+            return plr_cli_no_memory(err);
     } else if (arguments->output == PLR_OUTPUT_PRETTY) {
         say(s, "--output pretty needs a terminal: output is plain");
     }

@@ -60,11 +60,6 @@ const plr_cli_option plr_run_table[] = {
 /* clang-format on */
 const size_t plr_run_table_size = sizeof plr_run_table / sizeof *plr_run_table;
 
-static int no_memory(plr_error *err)
-{
-    return plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
-}
-
 /* NAME=REST; `*ret_rest` is NULL if there is no '='. */
 static int split(const char *option, const char *item, char **ret_name, const char **ret_rest,
         plr_error *err)
@@ -74,14 +69,14 @@ static int split(const char *option, const char *item, char **ret_name, const ch
         return plr_error_set(err, PLR_ERR_USAGE, "--%s needs a name", option);
     *ret_name = strndup(item, length);
     *ret_rest = item[length] == '=' ? item + length + 1 : NULL;
-    return *ret_name != NULL ? 0 : no_memory(err);
+    return *ret_name != NULL ? 0 : plr_cli_no_memory(err);
 }
 
 static int read_environment(plr_run_inputs *inputs, const plr_cli_list *list, plr_error *err)
 {
     inputs->environment = calloc(list->n + 1, sizeof *inputs->environment);
     if (inputs->environment == NULL)
-        return no_memory(err);
+        return plr_cli_no_memory(err);
     for (size_t i = 0; i < list->n; i++) {
         char *name;
         const char *value;
@@ -110,7 +105,7 @@ static int read_volumes(plr_run_inputs *inputs, const plr_cli_list *list, plr_er
 {
     inputs->volumes = calloc(list->n + 1, sizeof *inputs->volumes);
     if (inputs->volumes == NULL)
-        return no_memory(err);
+        return plr_cli_no_memory(err);
     for (size_t i = 0; i < list->n; i++) {
         char *name, *full;
         const char *path;
@@ -158,7 +153,7 @@ static int read_secret(plr_host_secret *secret, const char *source, plr_error *e
                 secret->name, secret->name, secret->name);
     }
     secret->data = data;
-    return data != NULL ? 0 : no_memory(err);
+    return data != NULL ? 0 : plr_cli_no_memory(err);
 }
 
 static int read_secrets(plr_run_inputs *inputs, const plr_cli_list *list, plr_error *err)
@@ -166,7 +161,7 @@ static int read_secrets(plr_run_inputs *inputs, const plr_cli_list *list, plr_er
     inputs->secrets = calloc(list->n + 1, sizeof *inputs->secrets);
     inputs->secret_names = calloc(list->n + 1, sizeof *inputs->secret_names);
     if (inputs->secrets == NULL || inputs->secret_names == NULL)
-        return no_memory(err);
+        return plr_cli_no_memory(err);
     for (size_t i = 0; i < list->n; i++) {
         char *name;
         const char *source;

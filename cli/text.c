@@ -170,3 +170,8 @@ void plr_text_clear(plr_text *text)
     free(text->data);
     *text = (plr_text){ 0 };
 }
+
+int plr_cli_no_memory(plr_error *err)
+{
+    return plr_error_set(err, PLR_ERR_NOMEM, "out of memory");
+}

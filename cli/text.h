@@ -23,6 +23,9 @@ void plr_cli_duration_text(uint64_t ns, char *buffer, size_t size);
 size_t plr_cli_distance(const char *a, const char *b);
 bool plr_cli_near(const char *text, const char *candidate);
 
+/* The error of it, as plr_error_set gives it back. */
+int plr_cli_no_memory(plr_error *err);
+
 /* Bytes that grow. A failed append is remembered and nothing more is added. */
 typedef struct plr_text {
     char *data;

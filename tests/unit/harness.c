@@ -47,3 +47,12 @@ int plr_test_main(const char *suite, const plr_test *tests)
     CU_cleanup_registry();
     return result;
 }
+
+unsigned plr_test_random(unsigned n)
+{
+    static unsigned long long state = 88172645463325252u;
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (unsigned)(state >> 11) % n;
+}

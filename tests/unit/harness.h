@@ -32,4 +32,7 @@ int plr_test_main(const char *suite, const plr_test *tests);
  * slower. */
 unsigned plr_test_cases(unsigned n);
 
+/* Below `n`; the same sequence on every machine. */
+unsigned plr_test_random(unsigned n);
+
 #endif

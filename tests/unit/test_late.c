@@ -304,27 +304,17 @@ static void in_the_tail_of_a_log(void)
     forget(&w);
 }
 
-/* The same sequence on every machine. */
-static unsigned next_random(unsigned n)
-{
-    static unsigned long long state = 88172645463325252u;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (unsigned)(state >> 11) % n;
-}
-
 static char random_secrets[MOST_SECRETS][12];
 
 static const char *random_secret(watched *w)
 {
     static const char letters[] = "aabb\n";
     char *secret = random_secrets[w->n_secrets % MOST_SECRETS];
-    size_t size = 3 + next_random(6);
+    size_t size = 3 + plr_test_random(6);
     if (w->n_secrets == MOST_SECRETS)
         return secret;
     for (size_t i = 0; i < size; i++) /* line breaks at its ends would not belong to it */
-        secret[i] = letters[next_random(i == 0 || i + 1 == size ? 4 : 5)];
+        secret[i] = letters[plr_test_random(i == 0 || i + 1 == size ? 4 : 5)];
     secret[size] = '\0';
     return secret;
 }
@@ -332,21 +322,21 @@ static const char *random_secret(watched *w)
 static bool seldom(watched *w)
 {
     (void)w;
-    return next_random(12) == 0;
+    return plr_test_random(12) == 0;
 }
 
 static plr_answer random_answer(watched *w, const plr_event *event)
 {
     (void)w;
     (void)event;
-    return next_random(3) == 0 ? PLR_ANSWER_LATER : PLR_ANSWER_GO_ON;
+    return plr_test_random(3) == 0 ? PLR_ANSWER_LATER : PLR_ANSWER_GO_ON;
 }
 
 static void something_happens(watched *w)
 {
-    if (next_random(25) == 0)
+    if (plr_test_random(25) == 0)
         add_secret(w, random_secret(w));
-    if (next_random(5) == 0)
+    if (plr_test_random(5) == 0)
         go_on(w);
 }
 
@@ -354,17 +344,17 @@ static void something_happens(watched *w)
 static void random_script(plr_buf *script, plr_buf *digits)
 {
     static const char characters[] = "aaaabbbb\n0123";
-    for (unsigned i = 0, n = next_random(14); i < n; i++) {
+    for (unsigned i = 0, n = plr_test_random(14); i < n; i++) {
         plr_buf_puts(script, "bytes ");
-        for (unsigned k = 0, size = 1 + next_random(40); k < size; k++) {
-            char c = characters[next_random(sizeof characters - 1)];
+        for (unsigned k = 0, size = 1 + plr_test_random(40); k < size; k++) {
+            char c = characters[plr_test_random(sizeof characters - 1)];
             plr_buf_printf(script, "%02x", (unsigned)c);
             if (c >= '0' && c <= '3')
                 plr_buf_putc(digits, c);
         }
         plr_buf_puts(script, ";");
-        if (next_random(3) == 0)
-            plr_buf_printf(script, "sleep %ums;", next_random(300));
+        if (plr_test_random(3) == 0)
+            plr_buf_printf(script, "sleep %ums;", plr_test_random(300));
     }
 }
 
@@ -388,9 +378,9 @@ static void random_secrets_at_random_times(void)
     for (unsigned i = 0; i < plr_test_cases(1500); i++) {
         watched w = { .now = seldom, .next = random_secret, .answer = random_answer };
         plr_buf scripts[3] = { 0 }, digits[3] = { 0 }, json = { 0 };
-        bool limited = next_random(4) == 0;
-        w.options.log_head = limited ? next_random(60) : 0;
-        w.options.log_tail = limited ? 1 + next_random(90) : 0;
+        bool limited = plr_test_random(4) == 0;
+        w.options.log_head = limited ? plr_test_random(60) : 0;
+        w.options.log_tail = limited ? 1 + plr_test_random(90) : 0;
         for (int k = 0; k < 3; k++) {
             plr_buf_puts(&digits[k], "");
             random_script(&scripts[k], &digits[k]);

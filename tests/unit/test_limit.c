@@ -95,16 +95,6 @@ static void known(void)
     }
 }
 
-/* The same sequence on every machine. */
-static unsigned next_random(unsigned n)
-{
-    static unsigned long long state = 88172645463325252u;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (unsigned)(state >> 11) % n;
-}
-
 /* How much of the end of `text`, of which nothing passed, is to come. */
 static size_t expected_tail(const char *text, size_t size, size_t most)
 {
@@ -127,18 +117,18 @@ static void random_text(void)
     static const char *const characters[] = { "a", "b", "\n", "\n", "\xc3\xa9", "\xe2\x82\xac" };
     for (unsigned i = 0; i < plr_test_cases(5000); i++) {
         char text[300] = "";
-        size_t size = 0, length = next_random(290), passed = 0;
+        size_t size = 0, length = plr_test_random(290), passed = 0;
         while (size < length)
-            size = (size_t)(stpcpy(text + size, characters[next_random(6)]) - text);
-        uint64_t head = next_random(3) == 0 ? 0 : next_random(200);
-        size_t tail = 1 + next_random(200);
+            size = (size_t)(stpcpy(text + size, characters[plr_test_random(6)]) - text);
+        uint64_t head = plr_test_random(3) == 0 ? 0 : plr_test_random(200);
+        size_t tail = 1 + plr_test_random(200);
         outcome o = { 0 };
         plr_limit limit;
         plr_limit_init(&limit, head, tail);
         bool passing = true;
         for (size_t at = 0, n; at < size; at += n) {
             /* A line, or a piece of one, of whole characters. */
-            n = 1 + next_random(20);
+            n = 1 + plr_test_random(20);
             n = n < size - at ? n : size - at;
             char *newline = memchr(text + at, '\n', n);
             n = newline != NULL ? (size_t)(newline - (text + at)) + 1 : n;

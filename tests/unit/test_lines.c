@@ -184,24 +184,15 @@ static void endless_line(void)
     plr_lines_clear(&lines);
 }
 
-/* The same sequence on every machine. */
-static unsigned next_random(unsigned n)
-{
-    static unsigned long long state = 88172645463325252u;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (unsigned)(state >> 11) % n;
-}
-
 static size_t random_text(char *text, size_t room)
 {
     static const char *const characters[] = { "a", "\n", "\xc3\xa9", "\xe2\x82\xac",
         "\xf0\x9f\x98\x80", "b", "c" };
     size_t size = 0;
-    while (size + 70000 < room && next_random(50) > 0) {
-        const char *one = characters[next_random(7)];
-        unsigned repeat = *one != '\n' && next_random(8) == 0 ? 65400 / 4 + next_random(200) : 1;
+    while (size + 70000 < room && plr_test_random(50) > 0) {
+        const char *one = characters[plr_test_random(7)];
+        unsigned repeat =
+                *one != '\n' && plr_test_random(8) == 0 ? 65400 / 4 + plr_test_random(200) : 1;
         for (unsigned i = 0; i < repeat; i++)
             size = (size_t)(stpcpy(text + size, one) - text);
     }
@@ -230,10 +221,10 @@ static void random_chunks(void)
         plr_lines_init(&lines, 0);
         *c = (collected){ 0 };
         for (size_t at = 0, n; at < size; at += n) {
-            n = 1 + next_random(i % 4 == 0 ? 5 : 100000);
+            n = 1 + plr_test_random(i % 4 == 0 ? 5 : 100000);
             n = n < size - at ? n : size - at;
             feed(&lines, text + at, n, c);
-            if (flushing && next_random(i % 4 == 0 ? 2000 : 3) == 0 &&
+            if (flushing && plr_test_random(i % 4 == 0 ? 2000 : 3) == 0 &&
                     plr_lines_flush(&lines, false, &line))
                 collect(c, &line);
         }

@@ -357,20 +357,10 @@ static void text_is_masked(void)
     plr_mask_unref(mask);
 }
 
-/* The same sequence on every machine. */
-static unsigned next_random(unsigned n)
-{
-    static unsigned long long state = 88172645463325252u;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (unsigned)(state >> 11) % n;
-}
-
 static size_t random_text(unsigned char *text, size_t size, const char *alphabet)
 {
     for (size_t i = 0; i < size; i++)
-        text[i] = (unsigned char)alphabet[next_random((unsigned)strlen(alphabet))];
+        text[i] = (unsigned char)alphabet[plr_test_random((unsigned)strlen(alphabet))];
     return size;
 }
 
@@ -378,10 +368,10 @@ static size_t random_text(unsigned char *text, size_t size, const char *alphabet
 static size_t random_piece(
         const plr_reference *reference, unsigned char *text, size_t room, const char *alphabet)
 {
-    if (reference->n == 0 || next_random(3) == 0)
-        return random_text(text, next_random((unsigned)(room < 9 ? room : 9) + 1), alphabet);
-    const plr_reference_pattern *p = &reference->patterns[next_random((unsigned)reference->n)];
-    size_t n = next_random(2) == 0 ? p->size : 1 + next_random((unsigned)p->size);
+    if (reference->n == 0 || plr_test_random(3) == 0)
+        return random_text(text, plr_test_random((unsigned)(room < 9 ? room : 9) + 1), alphabet);
+    const plr_reference_pattern *p = &reference->patterns[plr_test_random((unsigned)reference->n)];
+    size_t n = plr_test_random(2) == 0 ? p->size : 1 + plr_test_random((unsigned)p->size);
     n = n < room ? n : room;
     memcpy(text, p->bytes, n);
     return n;
@@ -393,8 +383,8 @@ static void add_random_secrets(plr_mask *mask, plr_reference *reference, const c
         unsigned longest, size_t begins_from, size_t masks_from)
 {
     unsigned char secret[64];
-    for (unsigned i = 1 + next_random(4); i > 0; i--) {
-        size_t size = random_text(secret, next_random(longest + 1), alphabet);
+    for (unsigned i = 1 + plr_test_random(4); i > 0; i--) {
+        size_t size = random_text(secret, plr_test_random(longest + 1), alphabet);
         plr_mask_add(mask, secret, size, NULL, NULL);
         plr_reference_add(reference, secret, size, begins_from, masks_from);
     }
@@ -417,14 +407,14 @@ static unsigned differences(const char *alphabet, unsigned longest, bool added_l
 
     unsigned wrong = 0;
     size_t size = 0, fed = 0;
-    unsigned chunk_most = next_random(2) == 0 ? 1 : 40;
+    unsigned chunk_most = plr_test_random(2) == 0 ? 1 : 40;
     while (size < RANDOM_TEXT - 40)
         size += random_piece(&reference, text + size, RANDOM_TEXT - size, alphabet);
     while (fed < size) {
-        if (added_later && next_random(20) == 0)
+        if (added_later && plr_test_random(20) == 0)
             add_random_secrets(mask, &reference, alphabet, longest,
                     fed - plr_reference_open(&reference, text, fed), (size_t)stream.given);
-        size_t n = next_random(chunk_most + 1);
+        size_t n = plr_test_random(chunk_most + 1);
         n = n < size - fed ? n : size - fed;
         bool final = fed + n == size;
         wrong += plr_mask_feed(&stream, text + fed, n, final, &out, NULL) != 0;
