@@ -196,7 +196,7 @@ static int follow(plr_registry_get *get, const char *location, plr_error *err)
 static bool change_scheme(plr_registry_get *get, int status, const plr_error *err)
 {
     plr_registry *registry = get->registry;
-    bool wrong = err != NULL ? err->code == PLR_ERR_PROTOCOL : status == 400;
+    bool wrong = err != NULL ? err->code == PLR_ERR_PROTOCOL && status == 0 : status == 400;
     if (!registry->settled && registry->plain && wrong &&
             strncmp(registry->base, "http:", 5) == 0) {
         _cleanup_buf_ plr_buf base = { 0 };
@@ -209,7 +209,7 @@ static bool change_scheme(plr_registry_get *get, int status, const plr_error *er
             return true;
         }
     }
-    if (err == NULL)
+    if (status != 0)
         registry->settled = true;
     return false;
 }

@@ -47,3 +47,12 @@ check_PROGRAMS += %reldir%/fuzz_mask
 check_PROGRAMS += %reldir%/fuzz_terminal
 %canon_reldir%_fuzz_terminal_LDADD = libplrcli.la $(fuzz_ldadd)
 %canon_reldir%_fuzz_terminal_LDFLAGS = $(fuzz_ldflags)
+
+check_PROGRAMS += %reldir%/fuzz_manifest %reldir%/fuzz_image_config %reldir%/fuzz_layer_path
+%canon_reldir%_fuzz_manifest_LDADD = $(fuzz_ldadd)
+%canon_reldir%_fuzz_manifest_LDFLAGS = $(fuzz_ldflags)
+%canon_reldir%_fuzz_image_config_LDADD = $(fuzz_ldadd)
+%canon_reldir%_fuzz_image_config_LDFLAGS = $(fuzz_ldflags)
+%canon_reldir%_fuzz_layer_path_SOURCES = %reldir%/fuzz_layer_path.c backends/local/image/layer_path.c
+%canon_reldir%_fuzz_layer_path_LDADD = $(fuzz_ldadd)
+%canon_reldir%_fuzz_layer_path_LDFLAGS = $(fuzz_ldflags)
