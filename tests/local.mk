@@ -10,7 +10,11 @@ dist_check_SCRIPTS += \
 	%reldir%/arrows.sh \
 	%reldir%/format.sh \
 	%reldir%/headers/headers.sh \
+	%reldir%/known.sh \
 	%reldir%/symbols.sh
+
+# known.sh reads it.
+EXTRA_DIST += %reldir%/README.md
 
 # For pytest, which ./check runs: whole folders.
 EXTRA_DIST += %reldir%/services %reldir%/init %reldir%/local %reldir%/integration %reldir%/cli %reldir%/conftest.py \
