@@ -98,6 +98,10 @@ def test_keep_on_failure_is_listed_and_swept(docker, run, pipeline_runtime):
     result = run(document(step("a", "exit 3")), "--keep-on-failure")
     assert result.code == 1 and docker.leftovers() != [], result
     assert result.ended["run"] in result.stderr and "sweep" in result.stderr, result
+    looks = [line.strip() for line in result.stderr.splitlines() if line.startswith("    docker ")]
+    assert [line.split()[1] for line in looks] == ["logs", "inspect", "commit", "rm"], result
+    kept = docker.leftovers()[0].split()[1].lstrip("/")  # container NAME ...
+    assert looks[0] == f"docker logs {kept}" and looks[-1] == f"docker rm -f {kept}", looks
     swept = sweep(pipeline_runtime, docker)
     assert swept.code == 0 and docker.leftovers() == [], swept
 
