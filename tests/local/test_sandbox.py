@@ -245,6 +245,52 @@ def test_users_by_name_and_number(room, user, expected):
     assert home == {"0": "/root", "1000": "/home/build", "77": "/"}[expected.split()[0]]
 
 
+def with_ranges(path):
+    """Runs as the ordinary user, who has ranges of ids, in a mount namespace of its own."""
+    path.write_text(f"{NOBODY}:200000:65536\n")
+    passwd = Path(f"{path}-passwd")  # newuidmap wants to know who asks
+    passwd.write_text(Path("/etc/passwd").read_text() + f"plrtest:x:{NOBODY}:{NOBODY}::/:/bin/sh\n")
+    for each in (path, passwd):
+        each.chmod(0o644)
+    script = (f"mount --bind {path} /etc/subuid && mount --bind {path} /etc/subgid && "
+              f"mount --bind {passwd} /etc/passwd && exec \"$@\"")
+    return ["unshare", "-m", "sh", "-c", script, "sh", "setpriv", f"--reuid={NOBODY}",
+            f"--regid={NOBODY}", "--clear-groups"]
+
+
+def test_ranges_of_ids_give_a_user_other_users(tmp_path):
+    with Room(NOBODY, wrap=with_ranges(tmp_path / "ranges"), drop=False) as room:
+        room.ready()
+        assert not room.warnings
+        fields = image(room, {"/etc/passwd": "root:x:0:0::/root:\nbuild:x:1000:1001::/home/build:\n",
+                              "/etc/group": "tools:x:2000:build\n"},
+                       [("FILE", [("TARGET", "/f"), ("MODE", 0o640), ("UID", 1000), ("GID", 7),
+                                  ("DATA", b"x")])])
+        out = room.shell("id -u; id -G; stat -c '%u %g' /f; mkdir /tmp/x; ls -ld /tmp/x | wc -l",
+                         root=False, fields=[*fields, ("USER", "build"),
+                                             ("WORKING_DIR", "/tmp")])
+        assert out == "1000\n1001 2000\n1000 7\n1\n"
+        # What belongs to the other ids is removed, too: the room's end looks.
+        room.shell("mkdir -p /d/e; touch /d/e/f; busybox chown -R 1000:1000 /d; busybox chmod 0 /d/e",
+                   root=False, fields=fields)
+
+
+def test_what_a_dead_room_left_of_other_ids_is_removed(tmp_path):
+    wrap = with_ranges(tmp_path / "ranges")
+    room = Room(NOBODY, wrap=wrap, drop=False)
+    try:
+        room.ready()
+        room.shell("mkdir /d; touch /d/f; busybox chown -R 1000:1000 /d", root=False,
+                   fields=image(room))
+        room.process.kill()
+        room.process.wait()
+        assert os.path.exists(room.folder)
+        subprocess.run([*wrap, PROGRAM, "--remove", room.folder], check=True, timeout=20)
+        assert not os.path.exists(room.folder)
+    finally:
+        room.close()
+
+
 @pytest.mark.parametrize("user", ["nobody-there", "root:no-group", "4294967296", "-1"])
 def test_a_user_that_is_not_there_is_an_error(room, user):
     with pytest.raises(Failed, match="there is no") as caught:

@@ -236,21 +236,26 @@ static size_t list_limits(int version, const plr_task_request *request, plr_limi
     return n;
 }
 
-static int set_rlimit(int which, uint64_t value)
+void plr_rlimits_set(const plr_rlimits *limits)
 {
-    struct rlimit limit = { value, value };
-    return setrlimit((__rlimit_resource_t)which, &limit);
+    const struct rlimit memory = { limits->memory, limits->memory };
+    const struct rlimit processes = { limits->processes, limits->processes };
+    if (limits->memory)
+        setrlimit(RLIMIT_DATA, &memory);
+    if (limits->processes)
+        setrlimit(RLIMIT_NPROC, &processes);
 }
 
 /* Without its controller: by rlimit, of each process, or not at all. */
-static void limit_otherwise(const plr_limit *limit, const plr_task_request *request, char *warning)
+static void limit_otherwise(const plr_limit *limit, const plr_task_request *request,
+        plr_rlimits *instead_of_it, char *warning)
 {
     const char *instead = "its limit of processor time is not kept";
     if (limit->controller == PLR_CONTROLLER_MEMORY) {
-        set_rlimit(RLIMIT_DATA, request->memory);
+        instead_of_it->memory = request->memory;
         instead = "its memory limit holds for each of its processes, not for all together";
     } else if (limit->controller == PLR_CONTROLLER_PIDS) {
-        set_rlimit(RLIMIT_NPROC, request->pids + 2);
+        instead_of_it->processes = request->pids + 2;
         instead = "its limit of processes counts all of this run's";
     }
     size_t size = strlen(warning);
@@ -275,7 +280,7 @@ static int open_group(const plr_cgroups *cgroups, plr_controller controller, uin
 }
 
 int plr_cgroups_enter(const plr_cgroups *cgroups, uint32_t task, const plr_task_request *request,
-        char *warning, plr_error *err)
+        plr_rlimits *ret_instead, char *warning, plr_error *err)
 {
     plr_limit limits[PLR_CONTROLLERS];
     size_t n = list_limits(cgroups->version, request, limits);
@@ -283,7 +288,7 @@ int plr_cgroups_enter(const plr_cgroups *cgroups, uint32_t task, const plr_task_
     for (size_t i = 0; i < n; i++) {
         _cleanup_close_ int group = open_group(cgroups, limits[i].controller, task);
         if (group < 0)
-            limit_otherwise(&limits[i], request, warning);
+            limit_otherwise(&limits[i], request, ret_instead, warning);
         else if (plr_file_write_text_at(group, limits[i].file, limits[i].value) < 0)
             return plr_fault(err, "cannot set %s to %s", limits[i].file, limits[i].value);
         else if (cgroups->version == 1 && plr_file_write_text_at(group, "cgroup.procs", "0") < 0)

@@ -23,6 +23,10 @@ typedef struct plr_cgroups {
     char *paths[PLR_CONTROLLERS];
 } plr_cgroups;
 
+typedef struct plr_rlimits {
+    uint64_t memory, processes; /* 0: none */
+} plr_rlimits;
+
 /* Outer process: finds the place of the run's groups, and with version 2 makes them: `ret_room` is
  * the one for the inner process to be cloned into, else -1. (With version 1 a group is made when a
  * task wants one: to enter it takes the kernel milliseconds.) */
@@ -40,7 +44,10 @@ void plr_cgroups_remove(plr_cgroups *cgroups);
  * "" if all is well.
  */
 int plr_cgroups_enter(const plr_cgroups *cgroups, uint32_t task, const plr_task_request *request,
-        char *warning, plr_error *err);
+        plr_rlimits *ret_instead, char *warning, plr_error *err);
+
+/* Last before exec: they hold for whoever sets them, too. */
+void plr_rlimits_set(const plr_rlimits *limits);
 
 /* The group of a task that it is in (O_PATH), -1 if it is in none. */
 int plr_cgroups_open(const plr_cgroups *cgroups, plr_controller controller, uint32_t task);

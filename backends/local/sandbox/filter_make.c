@@ -493,6 +493,17 @@ static void add(scmp_filter_ctx filter, uint32_t action, const char *name, unsig
         fail(name, r);
 }
 
+static struct scmp_arg_cmp first(enum scmp_compare how, scmp_datum_t value)
+{
+    return (struct scmp_arg_cmp){ .op = how, .datum_a = value };
+}
+
+/* The bits of a mask are these. */
+static struct scmp_arg_cmp masked(scmp_datum_t mask, scmp_datum_t value)
+{
+    return (struct scmp_arg_cmp){ .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value };
+}
+
 static void add_rules(scmp_filter_ctx filter)
 {
     const struct scmp_arg_cmp none = { 0 };
@@ -502,17 +513,15 @@ static void add_rules(scmp_filter_ctx filter)
     for (size_t i = 0; i < COUNT(denied); i++)
         add(filter, EPERM_ACTION, denied[i], 0, none);
     for (size_t i = 0; i < COUNT(personalities); i++)
-        add(filter, SCMP_ACT_ALLOW, "personality", 1,
-                SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, personalities[i]));
+        add(filter, SCMP_ACT_ALLOW, "personality", 1, masked(0xffffffff, personalities[i]));
     for (size_t i = 0; i < COUNT(namespaces); i++) {
-        add(filter, EPERM_ACTION, "clone", 1,
-                SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
+        add(filter, EPERM_ACTION, "clone", 1, masked(namespaces[i], namespaces[i]));
         all |= namespaces[i];
     }
-    add(filter, SCMP_ACT_ALLOW, "clone", 1, SCMP_A0(SCMP_CMP_MASKED_EQ, all, 0));
+    add(filter, SCMP_ACT_ALLOW, "clone", 1, masked(all, 0));
     /* A machine's host is no peer of a step. */
-    add(filter, EPERM_ACTION, "socket", 1, SCMP_A0(SCMP_CMP_EQ, AF_VSOCK));
-    add(filter, SCMP_ACT_ALLOW, "socket", 1, SCMP_A0(SCMP_CMP_NE, AF_VSOCK));
+    add(filter, EPERM_ACTION, "socket", 1, first(SCMP_CMP_EQ, AF_VSOCK));
+    add(filter, SCMP_ACT_ALLOW, "socket", 1, first(SCMP_CMP_NE, AF_VSOCK));
 }
 
 static void print(scmp_filter_ctx filter)

@@ -90,7 +90,8 @@ static int build(plr_setup *setup, plr_error *err)
 {
     const plr_room *room = setup->room;
     char warning[PLR_ERROR_MESSAGE_SIZE];
-    int r = plr_cgroups_enter(&room->cgroups, setup->number, &setup->request, warning, err);
+    int r = plr_cgroups_enter(
+            &room->cgroups, setup->number, &setup->request, &setup->rlimits, warning, err);
     if (r == 0 && warning[0])
         plr_setup_warn(setup, warning);
     if (r == 0 && unshare(CLONE_NEWCGROUP) < 0)
@@ -144,6 +145,7 @@ static int exec_init(const plr_setup *setup, const plr_setup_fds *fds, int init,
     sigprocmask(SIG_SETMASK, &none, NULL);
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
     fcntl(fds->channel, F_SETFD, 0);
+    plr_rlimits_set(&setup->rlimits);
     execveat(init, "", argv.items, request->environment.items, AT_EMPTY_PATH);
     return plr_fault(err, "cannot start plr-init");
 }

@@ -26,6 +26,7 @@ typedef struct plr_setup {
     int report; /* a pipe to the inner process: plr_setup_report */
     plr_task_request request;
     plr_user user;
+    plr_rlimits rlimits;        /* where there are no control groups */
     int folder;                 /* of the task, in the run's */
     int root;                   /* the task's root, a mount */
     dev_t tmpfs[PLR_TMPFS_MAX]; /* what is gone when its namespace goes */
