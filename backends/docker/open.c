@@ -41,7 +41,13 @@ static int settle_version(plr_docker *docker, plr_http_call *call, plr_error *er
 static void explain(const plr_docker *docker, int os_error, const plr_error *cause, plr_error *err)
 {
     const plr_docker_where *where = &docker->where;
-    if (!where->local || os_error == 0)
+    if (!where->local && strstr(cause->message, "certificate") != NULL &&
+            strstr(cause->message, " alert ") != NULL)
+        plr_error_set(err, PLR_ERR_CONFIGURATION,
+                "the Docker daemon at %s (%s) does not take %s for a client's certificate: %s",
+                where->base, where->origin, where->cert == NULL ? "none" : where->cert,
+                cause->message);
+    else if (!where->local || os_error == 0)
         plr_error_set(err, cause->code, "no Docker daemon at %s (%s): %s", where->base,
                 where->origin, cause->message);
     else if (os_error == ENOENT)
@@ -73,8 +79,11 @@ static void on_done(
         explain(p->docker, reply->os_error, cause, &err);
     else if (reply->status != 200 && plr_http_header(call, "Api-Version") == NULL)
         plr_error_set(&err, PLR_ERR_INFRASTRUCTURE,
-                "what answers at %s (%s) is not a Docker daemon, or not well: status %d",
-                p->docker->where.base, p->docker->where.origin, reply->status);
+                "what answers at %s (%s) is not a Docker daemon, or not well: status %d%s",
+                p->docker->where.base, p->docker->where.origin, reply->status,
+                reply->status == 400 && !p->docker->where.local && p->docker->where.ca == NULL
+                        ? " (DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, if it wants TLS)"
+                        : "");
     else
         settle_version(p->docker, call, &err);
     p->on_pinged(p->docker, err.code == 0 ? NULL : &err, p->userdata);

@@ -236,6 +236,16 @@ def test_ports_are_published(docker, run, mode):
     assert running.finish().code == 130
 
 
+def test_ipv6(run):
+    """Each step has an address of the run's own range, and finds the others by name under theirs."""
+    script = "cut -c 1-2 /proc/net/if_inet6 | sort -u; ping -6 -c 1 -W 5 six >/dev/null && echo found"
+    doc = document(step("six", "while :; do sleep 1; done", detach=True), step("a", script))
+    lines = output(run(doc, "--network isolated --docker-ipv6"), "a").split()
+    assert "fd" in lines and lines[-1] == "found"
+    lines = output(run(doc, "--network isolated"), "a").split()
+    assert "fd" not in lines and "found" not in lines, "the daemon has IPv6 by itself: this shows nothing"
+
+
 def test_mtu(run):
     passed(run(document(step("a", "cat /sys/class/net/eth0/mtu")), "--network isolated --docker-mtu 1312"), a="1312\n")
 
