@@ -91,6 +91,18 @@ def test_22_daemon_stopped_is_nobodys_failure_in_the_step(docker, run):
     assert (end(result, "sleep")["reason"], result.code) == ("infrastructure", 3)
 
 
+@pytest.mark.parametrize("signal_name", ["TERM", "KILL"])
+def test_22_a_daemon_that_comes_back_without_the_runs_network(docker, run, signal_name):
+    """Without live-restore it ends the pause container, too: the steps' network is gone, and it says so."""
+    running = run.start(document(step("a", "trap '' TERM; echo up; i=0; while [ $i -lt 60 ]; do sleep 1; done"),
+                                 step("b")), "--network shared", limit=90)
+    running.line("up\\n")
+    docker.restart(signal_name)
+    result = running.finish()
+    assert (end(result, "a")["reason"], result.ended["outcome"], result.code) == ("cancelled", "infrastructure", 3)
+    assert "restarted without live-restore" in result.stderr + result.text, result
+
+
 def test_23_registry_asks_to_come_again(docker, bad_registry, run):
     bad_registry.play("(GET|HEAD)", "/v2/alpine/manifests/", HTTP_429, times=4)
     image = f"127.0.0.1:{bad_registry.port}/alpine:3.6"
