@@ -144,6 +144,7 @@ void plr_attempt_conclude(plr_run_node *node, const plr_end *told)
     if (end.will_retry)
         return;
     node->concluded = true;
+    node->run->n_concluded += node->task.step->kind == PLR_STEP_STEP;
     node->run->known.failed |= end.failed;
     plr_schedule_decided(node, outcome_of(node, &end));
     plr_schedule_release_slot(node);
@@ -206,6 +207,7 @@ void plr_attempt_finish(plr_run_node *node)
         *end = (plr_end){ .exit_code = -1 };
     if (node->clock != NULL)
         plr_timer_set(node->clock, 0);
+    node->run->n_concluded -= node->concluded && node->task.step->kind == PLR_STEP_STEP;
     plr_ready_end(node);
     plr_output_end(node);
     node->backing_off = false;

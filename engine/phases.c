@@ -205,6 +205,28 @@ static bool steps_are_done(const plr_run *run)
     return run->n_open == 0 && run->n_undecided_detached == 0 && run->n_services_unmet == 0;
 }
 
+/* Whether nothing more is to start, as far as the inits' words can be trusted. */
+static bool is_winding_down(const plr_run *run)
+{
+    size_t n = run->document->n_tasks;
+    if (run->phase == PLR_PHASE_STEPS)
+        return run->n_services + run->n_steps == n && run->n_open == run->n_concluded &&
+               run->n_undecided_detached == 0 && run->n_services_unmet == 0;
+    if (run->phase == PLR_PHASE_HOOKS)
+        return run->next_hook + 1 == n && run->nodes[run->next_hook].concluded;
+    return run->phase == PLR_PHASE_STOPPING;
+}
+
+static void wind_down(plr_run *run)
+{
+    const plr_backend_module *module = module_of(run);
+    if (run->wound_down || module->wind_down == NULL || !is_winding_down(run) ||
+            (run->options.keep_on_failure && run->known.failed))
+        return;
+    run->wound_down = true;
+    module->wind_down(run->backend->self, &run->view);
+}
+
 void plr_run_go_on(plr_work *work, void *userdata)
 {
     (void)work;
@@ -222,6 +244,7 @@ void plr_run_go_on(plr_work *work, void *userdata)
     }
     if (run->phase == PLR_PHASE_HOOKS)
         step_hooks(run);
+    wind_down(run);
     if (run->phase == PLR_PHASE_STOPPING && run->n_alive == 0 && ops_are_done(run))
         begin_teardown(run);
     plr_emit_flush(run);

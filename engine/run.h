@@ -120,12 +120,14 @@ struct plr_run {
     plr_rule_run known;
     size_t n_services_unmet, n_main_open, n_open; /* main without the end phase; all but detached */
     size_t n_undecided_detached, n_alive;         /* alive: begun, and not ended */
+    size_t n_concluded; /* of n_open: those that have ended by their init's word */
     size_t n_slots_used, n_ahead;
     size_t n_reaching_outside; /* steps that have not ended and could tell if another were held */
     size_t next_hook;
     plr_rule_run known_to_hooks;
     plr_outcome outcome_to_hooks;
     bool roots_woken, end_phase_woken;
+    bool wound_down; /* the backend was told */
 
     plr_cancel_mode cancel_wanted, cancel_done;
     plr_cause cause;

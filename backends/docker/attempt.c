@@ -11,19 +11,19 @@
 
 /* With plr-init: the container is started held, output is attached, then the word is given. */
 static plr_docker_stage *const with_init[] = { plr_docker_stage_image, plr_docker_stage_network,
-    plr_docker_stage_create, plr_docker_stage_files, plr_docker_stage_start, plr_docker_stage_held,
-    plr_docker_stage_attach, plr_docker_stage_go };
+    plr_docker_stage_create, plr_docker_stage_files, plr_docker_stage_pause, plr_docker_stage_start,
+    plr_docker_stage_held, plr_docker_stage_attach, plr_docker_stage_go };
 
 /* Where no file is shared, plr-init is copied in with the step's files, and its answers come with
  * the output. */
 static plr_docker_stage *const by_signal[] = { plr_docker_stage_image, plr_docker_stage_network,
-    plr_docker_stage_create, plr_docker_stage_files, plr_docker_stage_start,
+    plr_docker_stage_create, plr_docker_stage_files, plr_docker_stage_pause, plr_docker_stage_start,
     plr_docker_stage_attach, plr_docker_stage_held, plr_docker_stage_go };
 
 /* Without it the start is the word. */
 static plr_docker_stage *const plain[] = { plr_docker_stage_image, plr_docker_stage_network,
-    plr_docker_stage_create, plr_docker_stage_files, plr_docker_stage_attach,
-    plr_docker_stage_start };
+    plr_docker_stage_create, plr_docker_stage_files, plr_docker_stage_pause,
+    plr_docker_stage_attach, plr_docker_stage_start };
 
 #define COUNT(array) (unsigned)(sizeof(array) / sizeof((array)[0]))
 #define GOAL_IMAGE 1u
@@ -83,7 +83,7 @@ static void detach(plr_docker_attempt *attempt)
     plr_docker_attempt_timer(attempt, NULL, 0);
     plr_docker_pull_leave(attempt);
     plr_docker_start_leave(attempt);
-    attempt->waits_network = false;
+    attempt->wish = PLR_DOCKER_WISH_NOTHING;
     plr_docker_attach_close(attempt);
     plr_docker_channel_free(steal(attempt->channel));
     plr_docker_forget(attempt->run->docker, attempt);
@@ -260,7 +260,7 @@ static void on_cancel(plr_op *op, void *userdata)
     plr_docker_attempt *attempt = userdata;
     (void)op;
     attempt->cancelled = true;
-    if (attempt->pull != NULL || attempt->waits_start || attempt->waits_network ||
+    if (attempt->pull != NULL || attempt->waits_start || attempt->wish != PLR_DOCKER_WISH_NOTHING ||
             plr_docker_attempt_is_at(attempt, plr_docker_stage_held))
         advance(attempt);
 }

@@ -81,7 +81,17 @@ typedef enum plr_docker_pause {
     PLR_DOCKER_PAUSE_STARTING,
     PLR_DOCKER_PAUSE_STARTED, /* its plr-init has not said a word yet */
     PLR_DOCKER_PAUSE_RUNS,
+    PLR_DOCKER_PAUSE_GOES,   /* it is being removed */
+    PLR_DOCKER_PAUSE_FAILED, /* for the rest of the run: pause_error */
 } plr_docker_pause;
+
+/* What of the pause container is enough: to be created, it has to exist; to start, it has to run.
+ */
+typedef enum plr_docker_wish {
+    PLR_DOCKER_WISH_NOTHING,
+    PLR_DOCKER_WISH_EXISTS,
+    PLR_DOCKER_WISH_RUNS,
+} plr_docker_wish;
 
 struct plr_docker_run {
     plr_docker *docker;
@@ -92,10 +102,16 @@ struct plr_docker_run {
     bool needs_pause;
     plr_docker_pause pause;
     char *pause_id;
+    unsigned pause_number; /* of the one that is made, among those given up */
     char pause_arch[16];
     bool pause_held; /* its plr-init is in place */
+    plr_error pause_error;
     plr_docker_channel *pause_channel;
+    bool winding_down; /* nothing more is to start: the pause goes with the last that needs it */
     bool tearing_down;
+    /* The teardown that waits for the pause's own request, and what goes on with it. */
+    void (*on_pause_settled)(void *teardown);
+    void *teardown;
     plr_op *setup;
     unsigned n_setup; /* parts of setup that are not done */
     bool waits_events;
@@ -138,7 +154,8 @@ struct plr_docker_attempt {
     plr_docker_attempt *next_puller;
 
     /* network.c, start.c: queues */
-    bool waits_network; /* for the run's pause container */
+    plr_docker_wish wish;  /* what it waits for of the run's pause container */
+    unsigned pause_number; /* which of them it was made for */
     bool waits_start, holds_start;
     plr_docker_attempt *next_waiting;
     unsigned networks_joined;
@@ -206,10 +223,10 @@ void plr_docker_attempt_timer(
         plr_docker_attempt *attempt, plr_docker_stage *on_timer, uint64_t delay_ns);
 plr_docker_attempt *plr_docker_attempt_find(plr_docker *docker, const char *id);
 
-/* Stages, each in the file of its name (network: pause.c; held and go: held.c). */
+/* Stages, each in the file of its name (network and pause: pause.c; held and go: held.c). */
 plr_docker_stage plr_docker_stage_image, plr_docker_stage_network, plr_docker_stage_create,
-        plr_docker_stage_files, plr_docker_stage_start, plr_docker_stage_held,
-        plr_docker_stage_attach, plr_docker_stage_go;
+        plr_docker_stage_files, plr_docker_stage_pause, plr_docker_stage_start,
+        plr_docker_stage_held, plr_docker_stage_attach, plr_docker_stage_go;
 
 /* held.c: what an init said, by whatever way; 0: nothing comes from there any more. */
 void plr_docker_take_word(plr_docker_attempt *attempt, unsigned word, const void *payload);
@@ -261,6 +278,10 @@ void plr_docker_events_free(plr_docker *docker);
 /* pause.c: the container has ended, or it has to be asked whether it has. */
 void plr_docker_pause_look(plr_docker_run *run);
 void plr_docker_pause_died(plr_docker_run *run);
+/* Removed ahead of the teardown, if the run winds down and nobody is left who needs it. */
+void plr_docker_pause_let_go(plr_docker_run *run);
+/* Whether a request of its own is on its way: teardown waits for that. */
+bool plr_docker_pause_is_busy(const plr_docker_run *run);
 
 /* stop.c */
 void plr_docker_stop(plr_docker_attempt *attempt, int signal, plr_op *op);

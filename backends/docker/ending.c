@@ -38,6 +38,7 @@ static void report_end(plr_docker_attempt *attempt, const plr_end *end)
     plr_docker_attempt_timer(attempt, NULL, 0);
     host->report(attempt->task, &eof);
     host->report(attempt->task, &report);
+    plr_docker_pause_let_go(attempt->run);
 }
 
 void plr_docker_end(plr_docker_attempt *attempt, plr_reason reason, const char *message)
@@ -71,6 +72,7 @@ void plr_docker_record(plr_docker_attempt *attempt, const plr_init_exit *record)
     attempt->evidence.record = *record;
     plr_docker_end_early(&attempt->evidence, &report.u.end);
     attempt->run->docker->host->report(attempt->task, &report);
+    plr_docker_pause_let_go(attempt->run);
 }
 
 /* Still open, and the container has long ended. */

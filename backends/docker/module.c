@@ -167,6 +167,16 @@ static void forget(void *self, plr_run_view *run)
         plr_docker_run_free(run->data);
 }
 
+static void wind_down(void *self, plr_run_view *view)
+{
+    plr_docker_run *run = view->data;
+    (void)self;
+    if (run == NULL)
+        return;
+    run->winding_down = true;
+    plr_docker_pause_let_go(run);
+}
+
 static void sweep(void *self, const plr_sweep_options *options, plr_op *op)
 {
     plr_docker_sweep(self, options, op);
@@ -197,6 +207,7 @@ PLR_BACKEND_ENTRY(docker)
         .discard = discard,
         .teardown = teardown,
         .forget = forget,
+        .wind_down = wind_down,
         .sweep = sweep,
     };
     return &module;

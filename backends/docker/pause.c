@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The pause process of a run: plr-init in a container of its own that holds the shared network
  * namespace and the memory volumes. It is made from the first image that a step needs, so there is
- * no image of ours to bring. */
+ * no image of ours to bring. Nobody waits for it without need: those who use it are created while
+ * it starts, and when nothing more is to start it goes with the last of them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,58 +14,111 @@
 
 static void make_pause(plr_docker_run *run, plr_docker_attempt *attempt);
 
-/* Those that wait go on, or fail. Each may start a chain that changes the list's members, so it is
- * walked anew for each. */
-static void tell(plr_docker_run *run, const plr_error *err)
+/* One that waits for this or less; NULL: nobody does. */
+static plr_docker_attempt *find_waiting(const plr_docker_run *run, plr_docker_wish wish)
 {
-    plr_docker_attempt *attempt;
-    run->pause = err == NULL ? PLR_DOCKER_PAUSE_RUNS : PLR_DOCKER_PAUSE_NONE;
-    do {
-        attempt = run->attempts;
-        while (attempt != NULL && !attempt->waits_network)
-            attempt = attempt->next;
-        if (attempt != NULL) {
-            attempt->waits_network = false;
-            if (err != NULL)
-                plr_docker_attempt_fail(attempt, err);
-            else
-                plr_docker_attempt_next(attempt);
-        }
-    } while (attempt != NULL);
+    plr_docker_attempt *attempt = run->attempts;
+    while (attempt != NULL && (attempt->wish == PLR_DOCKER_WISH_NOTHING || attempt->wish > wish))
+        attempt = attempt->next;
+    return attempt;
+}
+
+/* Those that have what they waited for go on. Each may start a chain that changes the list's
+ * members, so it is walked anew for each. */
+static void grant(plr_docker_run *run, plr_docker_wish wish)
+{
+    for (plr_docker_attempt *attempt; (attempt = find_waiting(run, wish)) != NULL;) {
+        plr_docker_stage *stage = attempt->wish == PLR_DOCKER_WISH_EXISTS ? plr_docker_stage_network
+                                                                          : plr_docker_stage_pause;
+        attempt->wish = PLR_DOCKER_WISH_NOTHING;
+        stage(attempt);
+    }
+}
+
+/* No request of its own is on its way any more. */
+static void settled(plr_docker_run *run)
+{
+    void (*go_on)(void *) = steal(run->on_pause_settled);
+    if (go_on != NULL)
+        go_on(run->teardown);
+    else
+        plr_docker_pause_let_go(run);
+}
+
+static void runs(plr_docker_run *run)
+{
+    run->pause = PLR_DOCKER_PAUSE_RUNS;
+    grant(run, PLR_DOCKER_WISH_RUNS);
+    settled(run);
 }
 
 static void fail(plr_docker_run *run, const plr_error *cause, int status)
 {
-    plr_error err = { 0 };
+    plr_error *err = &run->pause_error;
     plr_docker_channel_free(steal(run->pause_channel));
-    plr_error_set(&err, status == 0 ? cause->code : plr_docker_refusal_code(status, cause->message),
+    plr_error_set(err, status == 0 ? cause->code : plr_docker_refusal_code(status, cause->message),
             "the pause container of the run: %s", cause->message);
-    tell(run, &err);
+    run->pause = PLR_DOCKER_PAUSE_FAILED;
+    for (plr_docker_attempt *attempt; (attempt = find_waiting(run, PLR_DOCKER_WISH_RUNS)) != NULL;)
+        plr_docker_attempt_fail(attempt, err);
+    settled(run);
 }
 
-/* Once more, with plr-init copied in. */
+/* Once more, if somebody wants it still. What could not be removed is found by the teardown. */
 static void on_removed(plr_docker *docker, const plr_docker_reply *reply, void *owner)
 {
     plr_docker_run *run = owner;
-    plr_docker_attempt *attempt = run->attempts;
+    plr_docker_attempt *attempt = find_waiting(run, PLR_DOCKER_WISH_RUNS);
     (void)docker;
     (void)reply;
-    free(steal(run->pause_id));
-    while (attempt != NULL && !attempt->waits_network)
-        attempt = attempt->next;
+    plr_docker_channel_free(steal(run->pause_channel));
+    run->pause = PLR_DOCKER_PAUSE_NONE;
     if (attempt != NULL)
         make_pause(run, attempt);
     else
-        run->pause = PLR_DOCKER_PAUSE_NONE;
+        settled(run);
 }
 
+static void remove_pause(plr_docker_run *run)
+{
+    _cleanup_free_ char *name = plr_docker_name(run->view->id, "pause");
+    run->pause = PLR_DOCKER_PAUSE_GOES;
+    run->pause_number++;
+    free(steal(run->pause_id));
+    plr_docker_askf(run->docker, "DELETE", on_removed, run, "/containers/%s?force=1&v=1",
+            name == NULL ? "" : name);
+}
+
+/* Another one is made, with plr-init copied in. */
 static void unshared(plr_docker_run *run, const char *why)
 {
     plr_docker_note_unshared(run, why);
     plr_docker_channel_free(steal(run->pause_channel));
-    _cleanup_free_ char *name = plr_docker_name(run->view->id, "pause");
-    plr_docker_askf(run->docker, "DELETE", on_removed, run, "/containers/%s?force=1&v=1",
-            name == NULL ? "" : name);
+    remove_pause(run);
+}
+
+/* Whether its command runs or will: one that has said that it ended is over within milliseconds. */
+static bool lives(const plr_docker_attempt *attempt)
+{
+    return attempt->op != NULL ||
+           (attempt->started && !attempt->ended && !attempt->evidence.has_record);
+}
+
+void plr_docker_pause_let_go(plr_docker_run *run)
+{
+    if (!run->winding_down || run->tearing_down ||
+            (run->pause != PLR_DOCKER_PAUSE_RUNS && run->pause != PLR_DOCKER_PAUSE_STARTED))
+        return;
+    for (const plr_docker_attempt *attempt = run->attempts; attempt != NULL;
+            attempt = attempt->next)
+        if (lives(attempt))
+            return;
+    remove_pause(run);
+}
+
+bool plr_docker_pause_is_busy(const plr_docker_run *run)
+{
+    return run->pause == PLR_DOCKER_PAUSE_STARTING || run->pause == PLR_DOCKER_PAUSE_GOES;
 }
 
 static void on_word(plr_docker_channel *channel, unsigned word, const void *payload, void *userdata)
@@ -75,7 +129,7 @@ static void on_word(plr_docker_channel *channel, unsigned word, const void *payl
     if (word == PLR_INIT_HELD) {
         run->docker->sharing = PLR_DOCKER_SHARING_WORKS;
         if (run->pause == PLR_DOCKER_PAUSE_STARTED)
-            tell(run, NULL);
+            runs(run);
         else
             run->pause_held = true;
     } else {
@@ -91,7 +145,8 @@ void plr_docker_pause_died(plr_docker_run *run)
         return;
     }
     plr_error_set(&err, PLR_ERR_INFRASTRUCTURE,
-            "the container that holds the network or memory volumes of the run has ended");
+            "the pause container, which holds the network or memory volumes of the run, has ended: "
+            "somebody stopped it, or the daemon was restarted without live-restore");
     if (run->pause == PLR_DOCKER_PAUSE_RUNS && !run->tearing_down)
         run->docker->host->run_failed(run->view, &err);
 }
@@ -120,9 +175,10 @@ static void on_started(plr_docker *docker, const plr_docker_reply *reply, void *
         else
             fail(run, &reply->error, reply->status);
     } else if (run->pause_channel == NULL || run->pause_held) {
-        tell(run, NULL);
+        runs(run);
     } else {
         run->pause = PLR_DOCKER_PAUSE_STARTED;
+        settled(run);
     }
 }
 
@@ -181,10 +237,12 @@ static void on_created(plr_docker *docker, const plr_docker_reply *reply, void *
     if (run->pause_id == NULL) {
         plr_error_nomem(&err);
         fail(run, &err, 0);
-    } else if (run->pause_channel != NULL) {
-        start(run);
     } else {
-        copy_init(run);
+        if (run->pause_channel != NULL)
+            start(run);
+        else
+            copy_init(run);
+        grant(run, PLR_DOCKER_WISH_EXISTS);
     }
 }
 
@@ -223,11 +281,28 @@ static void make_pause(plr_docker_run *run, plr_docker_attempt *attempt)
 void plr_docker_stage_network(plr_docker_attempt *attempt)
 {
     plr_docker_run *run = attempt->run;
-    if (!run->needs_pause || run->pause == PLR_DOCKER_PAUSE_RUNS) {
+    run->winding_down = false;
+    if (run->pause == PLR_DOCKER_PAUSE_FAILED) {
+        plr_docker_attempt_fail(attempt, &run->pause_error);
+    } else if (!run->needs_pause || run->pause_id != NULL) {
+        attempt->pause_number = run->pause_number;
         plr_docker_attempt_next(attempt);
-        return;
+    } else {
+        attempt->wish = PLR_DOCKER_WISH_EXISTS;
+        if (run->pause == PLR_DOCKER_PAUSE_NONE)
+            make_pause(run, attempt);
     }
-    attempt->waits_network = true;
-    if (run->pause == PLR_DOCKER_PAUSE_NONE)
-        make_pause(run, attempt);
+}
+
+void plr_docker_stage_pause(plr_docker_attempt *attempt)
+{
+    plr_docker_run *run = attempt->run;
+    if (run->pause == PLR_DOCKER_PAUSE_FAILED)
+        plr_docker_attempt_fail(attempt, &run->pause_error);
+    else if (attempt->pause_number != run->pause_number)
+        plr_docker_attempt_again(attempt); /* made for one that was of no use */
+    else if (!run->needs_pause || run->pause == PLR_DOCKER_PAUSE_RUNS)
+        plr_docker_attempt_next(attempt);
+    else
+        attempt->wish = PLR_DOCKER_WISH_RUNS;
 }

@@ -8,6 +8,7 @@
 typedef struct teardown {
     plr_docker_errand errand;
     plr_run_view *view; /* NULL: of another process */
+    plr_docker_reap reap;
 } teardown;
 
 static void on_reaped(plr_docker *docker, const plr_docker_found *found, size_t n,
@@ -28,9 +29,16 @@ static void on_reaped(plr_docker *docker, const plr_docker_found *found, size_t 
     plr_docker_errand_finish(&t->errand, err.code == 0 ? NULL : &err);
 }
 
+static void reap(void *userdata)
+{
+    teardown *t = userdata;
+    plr_error err = { 0 };
+    if (plr_docker_reaper_start(t->errand.docker, &t->reap, &err) < 0)
+        plr_docker_errand_finish(&t->errand, &err);
+}
+
 void plr_docker_teardown(plr_docker *docker, const char *run_id, plr_run_view *view, plr_op *op)
 {
-    plr_error err = { 0 };
     plr_docker_run *run = view == NULL ? NULL : view->data;
     teardown *t = plr_docker_errand_new(docker, sizeof(*t), op);
     if (t == NULL) {
@@ -38,14 +46,19 @@ void plr_docker_teardown(plr_docker *docker, const char *run_id, plr_run_view *v
         return;
     }
     t->view = view;
-    if (run != NULL)
-        run->tearing_down = true;
-    plr_docker_reap reap = {
+    t->reap = (plr_docker_reap){
         .run = run_id,
         .persist = true,
         .on_reaped = on_reaped,
         .userdata = t,
     };
-    if (plr_docker_reaper_start(docker, &reap, &err) < 0)
-        plr_docker_errand_finish(&t->errand, &err);
+    if (run != NULL)
+        run->tearing_down = true;
+    if (run == NULL || !plr_docker_pause_is_busy(run)) {
+        reap(t);
+        return;
+    }
+    /* What is being created is not in the daemon's lists yet. */
+    run->teardown = t;
+    run->on_pause_settled = reap;
 }

@@ -100,6 +100,15 @@ static void forget(void *self, plr_run_view *run)
     fake_answers_drop(self, run);
 }
 
+/* Told on, for tests, if the host's environment has FAKE_WIND_DOWN. */
+static void wind_down(void *self, plr_run_view *run)
+{
+    const fake *own = self;
+    for (size_t i = 0; i < run->n_host_environment; i++)
+        if (strcmp(run->host_environment[i].name, "FAKE_WIND_DOWN") == 0)
+            own->host->run_notice(run, "winding down");
+}
+
 static void sweep(void *self, const plr_sweep_options *options, plr_op *op)
 {
     (void)options;
@@ -152,6 +161,7 @@ PLR_BACKEND_ENTRY(fake)
         .discard = fake_discard,
         .teardown = teardown,
         .forget = forget,
+        .wind_down = wind_down,
         .sweep = sweep,
         .command = command,
     };

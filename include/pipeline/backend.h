@@ -204,6 +204,10 @@ typedef struct plr_backend_module {
     /* The engine leaves a run without teardown: drop every pointer to the run, its tasks and their
      * ops, without completing these. What exists stays, labelled, for a sweep. Immediate. */
     void (*forget)(void *self, plr_run_view *run);
+    /* NULL, or a hint: nothing more of the run is to start, and what has said EXITED is over, so
+     * what only serves running tasks may go with the last of them. An end that turns out different
+     * from what was said may bring another attempt all the same. Immediate. */
+    void (*wind_down)(void *self, plr_run_view *run);
     /* Reports by plr_host.op_swept. */
     void (*sweep)(void *self, const plr_sweep_options *options, plr_op *op);
     /* One of `commands`; what it says goes to plr_host.op_text. It may come before `open` is done,

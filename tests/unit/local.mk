@@ -63,6 +63,7 @@ unit_tests += %reldir%/test_random
 unit_tests += %reldir%/test_result
 unit_tests += %reldir%/test_rules
 unit_tests += %reldir%/test_run
+unit_tests += %reldir%/test_wind_down
 
 # Parts of the Docker backend that ask nobody.
 unit_tests += %reldir%/test_docker_create %reldir%/test_docker_end %reldir%/test_docker_lines \
