@@ -99,7 +99,9 @@ def test_22_a_daemon_that_comes_back_without_the_runs_network(docker, run, signa
     running.line("up\\n")
     docker.restart(signal_name)
     result = running.finish()
-    assert (end(result, "a")["reason"], result.ended["outcome"], result.code) == ("cancelled", "infrastructure", 3)
+    assert (result.ended["outcome"], result.code) == ("infrastructure", 3)
+    # Who comes first: the daemon that ended it on its way up, or we, because the run is broken.
+    assert end(result, "a")["reason"] in ("infrastructure", "cancelled")
     assert "restarted without live-restore" in result.stderr + result.text, result
 
 
