@@ -441,9 +441,14 @@ static void too_few_descriptors(void)
     limit_descriptors(0);
     int r = plr_backend_open(&backend, engine, "fake", NULL, 0, &err);
     limit_descriptors(-1);
+#ifdef PLR_BUILTIN_BACKENDS
+    CU_ASSERT_EQUAL(r, 0); /* it is no file */
+#else
     expect_too_many_open(r, &err);
     CU_ASSERT_EQUAL(count_descriptors(), with_engine);
     CU_ASSERT_EQUAL(plr_backend_open(&backend, engine, "fake", NULL, 0, NULL), 0);
+#endif
+    CU_ASSERT_EQUAL(count_descriptors(), with_engine);
     CU_ASSERT_EQUAL(
             plr_spec_read(&spec, "test", document, sizeof document - 1, NULL, NULL, NULL, NULL), 0);
     limit_descriptors(0); /* a run needs none of its own */
