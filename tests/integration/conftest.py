@@ -17,16 +17,18 @@ Podman's socket.
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections import Counter
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from peer import Peer  # noqa: E402
-from local_runner import LocalRunner  # noqa: E402
+from local_runner import LocalRunner, LocalStore  # noqa: E402
 from runner import Runner  # noqa: E402
 from services import DAEMONS  # noqa: E402
 
@@ -35,10 +37,13 @@ TOP = Path(__file__).resolve().parent.parent.parent
 
 
 KINDS = ["docker-20.10", "moby-today"]
+LOCAL = ["local-root", "local-user"]
+IMAGES = ["alpine:3.6", "alpine:latest", "redis:4-alpine", "postgres:9-alpine",
+          *(f"plr-test/{name}:1" for name in ("entrypoint", "cmd", "nothing", "user", "workdir", "env", "stopsignal"))]
 
 
 def pytest_addoption(parser):
-    parser.addoption("--daemon", action="append", choices=[*KINDS, "podman", "none"],
+    parser.addoption("--daemon", action="append", choices=[*KINDS, "podman", *LOCAL, "local-nobody", "none"],
                      help="only the tests of this kind of daemon (none: that need no kind), instead of all")
 
 
@@ -54,6 +59,9 @@ def pytest_generate_tests(metafunc):
         kinds = [*marks[0].args] if marks else [*KINDS]
         if metafunc.definition.get_closest_marker("also_podman"):
             kinds.append("podman")
+        # What asks for nothing but `run` is true of each backend.
+        if not marks and not {"docker", "bad_registry", "pipeline_runtime"} & set(signature(metafunc.function).parameters):
+            kinds += LOCAL
         metafunc.parametrize("docker_daemon", kinds, indirect=True, scope="session")
     if "way" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_ways"):
         metafunc.parametrize("way", ["socket", "tcp"], indirect=True)
@@ -61,14 +69,17 @@ def pytest_generate_tests(metafunc):
 
 def kind_of(item):
     """The kind of daemon that a test runs on."""
-    if (params := getattr(item, "callspec", None)) and "docker_daemon" in params.params:
-        return params.params["docker_daemon"]
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    if "docker_daemon" in params:
+        return params["docker_daemon"]
+    if "local" in params:
+        return f"local-{params['local']}"
     return "podman" if "podman" in item.fixturenames else "none"
 
 
 def pytest_collection_modifyitems(config, items):
-    # Podman's room has a socket only.
-    items[:] = [item for item in items if kind_of(item) != "podman" or
+    # Podman's room has a socket only, the local backend has not even that.
+    items[:] = [item for item in items if kind_of(item) in ("none", *KINDS) or
                 getattr(item, "callspec", None) is None or item.callspec.params.get("way") != "tcp"]
     kinds = config.getoption("daemon")
     others = [item for item in items if kinds and kind_of(item) not in kinds]
@@ -93,8 +104,26 @@ def _daemons():
 
 
 @pytest.fixture(scope="session")
-def docker_daemon(request, _daemons):
-    return _daemons(request.param)
+def _stores(build):
+    """The same of the local backend's."""
+    started = {}
+    archive = Path(subprocess.check_output([TOP / "tests/services/images", "build"], text=True).strip(), "images.tar")
+
+    def store(kind):
+        if kind not in started:
+            started[kind] = LocalStore(build, kind.removeprefix("local-"), archive, IMAGES)
+        return started[kind]
+
+    yield store
+    for one in started.values():
+        one.down()
+
+
+@pytest.fixture(scope="session")
+def docker_daemon(request):
+    if request.param in LOCAL:
+        return request.getfixturevalue("_stores")(request.param)
+    return request.getfixturevalue("_daemons")(request.param)
 
 
 def _left_as_found(daemon):
@@ -112,7 +141,11 @@ def _left_as_found(daemon):
 @pytest.fixture
 def docker(docker_daemon):
     """Fails a test that leaves a container, network or volume; images that it pulled are removed."""
-    yield from _left_as_found(docker_daemon)
+    if isinstance(docker_daemon, LocalStore):
+        yield docker_daemon
+        assert docker_daemon.leftovers() == [], f"left in {docker_daemon.name}"
+    else:
+        yield from _left_as_found(docker_daemon)
 
 
 @pytest.fixture
@@ -178,12 +211,18 @@ def local(request, build):
 @pytest.fixture
 def way(request, docker):
     """How `run` reaches the daemon: a command to put before, and an environment."""
-    return docker.ways[getattr(request, "param", "socket")]
+    return None if isinstance(docker, LocalStore) else docker.ways[getattr(request, "param", "socket")]
 
 
 @pytest.fixture
-def run(way, pipeline_runtime):
-    """run(document, "more flags"): on the real daemon, with JSON events; run.start() to meddle while it runs."""
+def run(docker, way, build, pipeline_runtime):
+    """run(document, "more flags"): on the real daemon, with JSON events; run.start() to meddle while it runs. A test
+    that asks for this and for no daemon is a scenario of all backends."""
+    if isinstance(docker, LocalStore):
+        runner = LocalRunner(build, docker.user, docker.store)
+        yield runner
+        runner.end()
+        return
     before, reach = way
 
     def start(document, flags="", env=None, wrap=(), **kwargs):
@@ -202,7 +241,7 @@ def run(way, pipeline_runtime):
 
     call.start = start
     call.command = command
-    return call
+    yield call
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The command on the local backend, as root or as an ordinary user who may read no more than others may."""
+"""The command on the local backend, as root or as an ordinary user who may read no more than others may; and such a
+user's store of images."""
 import os
 import shlex
 import shutil
@@ -17,15 +18,16 @@ ACCOUNT = {"passwd": f"plr-user:x:{USER}:{USER}::/nonexistent:/bin/sh\n", "group
 class LocalRunner(Runner):
     """local(document, "--flag"): runs the document with JSON events; local.start() to meddle while it runs.
 
-    `user` is "root", "user" or "nobody"; `store` is the images' and runs' folder; `own` is the environment.
+    `user` is "root", "user" or "nobody"; `store` is the images' and runs' folder, an own one if not given; `own` is
+    the environment.
     """
 
-    def __init__(self, build, user):
+    def __init__(self, build, user, store=None):
         build = Path(build).resolve()
         self.user = user
         # Below /tmp: what pytest makes is for its own user only.
         super().__init__(build, tempfile.mkdtemp(prefix="plr-local-"))
-        self.store = self.home / "store"
+        self.store = store or self.home / "store"
         # The program itself and not libtool's wrapper, which knows one path of the build tree only.
         where = build if user == "root" else self.home / "build"
         self.command = [where / ".libs" / "pipeline-runtime"]
@@ -64,6 +66,33 @@ class LocalRunner(Runner):
         """Another command than run."""
         return super().start(args, **{"cwd": "/", **kwargs}).finish()
 
+    def image(self, *args, **kwargs):
+        result = self.command_line(["image", "--store", self.store, *args], **kwargs)
+        assert result.code == 0, result
+        return result
+
     def end(self):
         super().end()
         shutil.rmtree(self.home)
+
+
+class LocalStore:
+    """In the place of a daemon: the images that the tests use, imported once for one user."""
+
+    def __init__(self, build, user, archive, names):
+        self.name, self.user = f"local-{user}", user
+        self.runner = LocalRunner(build, user)
+        # Where no ordinary user comes is where the cache is.
+        images = self.runner.home / "images.tar"
+        shutil.copy(archive, images)
+        images.chmod(0o644)
+        for name in names:
+            self.runner.image("import", images, name, limit=120)
+        images.unlink()
+        self.store = self.runner.store
+
+    def leftovers(self):
+        return sorted(path.name for path in (self.store / "runs").glob("*"))
+
+    def down(self):
+        self.runner.end()
