@@ -104,7 +104,7 @@ static void check_files(const checker *c, const plr_step *step)
     for (size_t i = 0; i < step->n_files; i++) {
         const char *path = step->files[i].path;
         snprintf(where, sizeof(where), "/files/%zu/mode", i);
-        if ((step->files[i].mode & ~INT64_C(0777)) != 0)
+        if ((step->files[i].mode & ~INT64_C(07777)) != 0)
             complain(c, step, "bad-mode", where,
                     "the file %s cannot have the mode %04llo: only permission bits are set", path,
                     (unsigned long long)step->files[i].mode);

@@ -172,9 +172,10 @@ typedef struct plr_sandbox_answer {
  *   ADDRESS       with OWN: "10.213.1.7/16"
  *   MOUNT*        group: TARGET, and either SOURCE (a path of this machine, folder or file, that
  *                 exists) or VOLUME_NUMBER (a VOLUME of the room)
- *   FILE*         group: TARGET, MODE (permission bits, set-id bits are refused), UID, GID (none:
- *                 0), DATA. Written after the mounts; below a memory volume or another tmpfs it is
- *                 refused (fault 13), links in the root are followed inside it only (fault 12)
+ *   FILE*         group: TARGET, MODE (permission bits; set-id bits are kept, and without effect),
+ *                 UID, GID (none: 0), DATA. Written after the mounts; below a memory volume or
+ *                 another tmpfs it is refused (fault 13), links in the root are followed inside it
+ *                 only (fault 12)
  *   DEVICE*       group: SOURCE (a device node of this machine), TARGET
  *   SHM_SIZE      bytes of /dev/shm; none: 64 MiB
  *   MEMORY        limits: bytes,

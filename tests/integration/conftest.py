@@ -245,6 +245,15 @@ def run(docker, way, build, pipeline_runtime):
 
 
 @pytest.fixture
+def host_folder():
+    """A folder of this machine that ordinary users can reach and write to, unlike tmp_path."""
+    path = Path(tempfile.mkdtemp(prefix="plr-host-"))
+    path.chmod(0o777)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
 def image_program(build):
     return build / "libexec" / "plr-image"
 

@@ -4,6 +4,7 @@ user's store of images."""
 import os
 import shlex
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -46,8 +47,15 @@ class LocalRunner(Runner):
         for name, line in ACCOUNT.items():
             machine = Path("/etc", name)
             (etc / name).write_text((machine.read_text() if machine.exists() else "") + line)
+        if self.user == "user":
+            # As other machines have it: everybody may open it.
+            os.mknod(self.home / "tun", 0o666 | stat.S_IFCHR, os.makedev(10, 200))
+            (self.home / "tun").chmod(0o666)
+            tun = f"mount --bind {self.home}/tun /dev/net/tun && "
+        else:
+            tun = ""
         # Not a mount for each file: an ordinary user may not put an overlay over a folder with mounts in it.
-        enter = (f"mount --bind {shlex.quote(str(build))} {where} && "
+        enter = (f"{tun}mount --bind {shlex.quote(str(build))} {where} && "
                  f"mount -t overlay -o lowerdir={etc}:/etc overlay /etc")
         self.command = ["unshare", "--mount", "sh", "-c", f'{enter} && exec "$@"', "-", "setpriv", f"--reuid={uid}",
                         f"--regid={uid}", "--clear-groups", *self.command]

@@ -68,8 +68,8 @@ def test_a_file_in_a_temp_volume_is_there(run):
     passed(run(doc), a="x")
 
 
-def test_a_missing_host_folder_is_made_and_said(tmp_path, run):
-    path = tmp_path / "not" / "there"
+def test_a_missing_host_folder_is_made_and_said(host_folder, run):
+    path = host_folder / "not" / "there"
     result = passed(run(document(step("a", "echo x >/h/f", volumes=at("/h")), volumes=[host("v", path)])))
     assert (path / "f").read_text() == "x\n"
     assert [text for text in warnings(result) if str(path) in text and "did not exist" in text], result
@@ -209,6 +209,7 @@ def test_the_networks_id_is_in_the_environment(docker, run):
         passed(run(document(step("a", "env | grep -c NETWORK_ID; true")), f"--network {mode}"), a="0\n")
 
 
+@pytest.mark.daemon("docker-20.10", "moby-today")  # which alone has a network called bridge
 def test_dns_and_hosts(run):
     fields = {"dns": ["192.0.2.53"], "dns_search": ["plr.example"], "extra_hosts": ["there:192.0.2.7"]}
     for network in ({"network": "bridge"}, {}):
@@ -236,6 +237,7 @@ def test_ports_are_published(docker, run, mode):
     assert running.finish().code == 130
 
 
+@pytest.mark.daemon("docker-20.10", "moby-today")
 def test_ipv6(run):
     """Each step has an address of the run's own range, and finds the others by name under theirs."""
     script = "cut -c 1-2 /proc/net/if_inet6 | sort -u; ping -6 -c 1 -W 5 six >/dev/null && echo found"
@@ -246,6 +248,7 @@ def test_ipv6(run):
     assert "fd" not in lines and "found" not in lines, "the daemon has IPv6 by itself: this shows nothing"
 
 
+@pytest.mark.daemon("docker-20.10", "moby-today")
 def test_mtu(run):
     passed(run(document(step("a", "cat /sys/class/net/eth0/mtu")), "--network isolated --docker-mtu 1312"), a="1312\n")
 
@@ -314,17 +317,17 @@ def test_credentials_of_the_document_and_of_a_file(tmp_path, registry_auth, dock
     passed(run(doc, ["--config", str(config)]), a="here\n")
 
 
-def test_one_document_twice_at_once(tmp_path, run):
+def test_one_document_twice_at_once(host_folder, run):
     """Both are in the middle at the same time, and each has its own volume and server."""
     doc = document(step("a", "redis-cli -h server incr n; touch /v/$(hostname); echo up;"
                              " until [ -e /gate/open ]; do sleep 0.1; done", image="redis:4-alpine",
                         volumes=at("/v") + at("/gate", "gate")),
                    step("b", "redis-cli -h server incr n; ls /v | wc -l", image="redis:4-alpine", volumes=at("/v")),
-                   services=[server()], volumes=[temp("v"), host("gate", tmp_path)])
-    both = [run.start(doc), run.start(doc)]
+                   services=[server()], volumes=[temp("v"), host("gate", host_folder)])
+    both = [run.start(doc, "--network shared") for _ in range(2)]
     for running in both:
         running.line('"text":"up')
-    (tmp_path / "open").touch()
+    (host_folder / "open").touch()
     results = [passed(running.finish(), a="1\nup\n", b="2\n1\n") for running in both]
     assert len({result.ended["run"] for result in results}) == 2
 

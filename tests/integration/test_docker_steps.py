@@ -74,8 +74,8 @@ def test_memory_volumes_are_shared_and_end_with_the_run(docker, run):
         assert (result.code, output(result, "w"), output(result, "r")) == (0, "tmpfs\n", "kept\n"), result
 
 
-def test_a_missing_host_folder_is_made_and_said(run, tmp_path):
-    there = tmp_path / "made"
+def test_a_missing_host_folder_is_made_and_said(run, host_folder):
+    there = host_folder / "made"
     doc = document(step("a", "echo hi >/h/f", volumes=[{"name": "h", "path": "/h"}]), volumes=[host("h", there)])
     result = run(doc)
     assert (result.code, (there / "f").read_text()) == (0, "hi\n")
@@ -104,7 +104,11 @@ def test_names_and_aliases_resolve(run, mode):
     assert result.code == 0, result
     lines = output(result, "ask").splitlines()
     assert lines[:2] == ["PONG", "PONG"]
-    assert lines[2].startswith("container:") == (mode == "shared") and len(lines[2]) > 60
+    # Only Docker's networks have an id.
+    if result.events[0]["backend"] == "docker":
+        assert lines[2].startswith("container:") == (mode == "shared") and len(lines[2]) > 60
+    else:
+        assert lines[2] == ""
 
 
 @pytest.mark.also_podman
@@ -147,6 +151,7 @@ def test_host_and_none(run, mode):
     assert (int(output(result, "a")) == 1) == (mode == "none")
 
 
+@pytest.mark.daemon("docker-20.10", "moby-today")  # elsewhere a step's names and its name server are its own
 def test_what_the_shared_network_cannot_do_is_refused(run):
     doc = document(step("a", docker={"dns": ["9.9.9.9"], "extra_hosts": ["x:1.2.3.4"], "networks": ["n"]}),
                    step("b", docker={"ports": [{"port": 1, "host": 99}, {"port": 2, "host": 99}]}))

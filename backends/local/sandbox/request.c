@@ -229,7 +229,7 @@ static int read_file(plr_task_request *request, plr_sandbox_fields group, plr_er
         return r;
     if (!file->target || file->target[0] != '/')
         return relative(file->target ? file->target : "", err);
-    if (file->mode > 01777)
+    if (file->mode > 07777)
         return plr_error_set(err, PLR_ERR_CONFIGURATION, "file %s: mode %llo is not for files",
                 file->target, (unsigned long long)file->mode);
     return 0;
