@@ -88,6 +88,20 @@ def test_many_tasks_at_once(room):
     assert [room.end(task)["status"] >> 8 for task in tasks] == list(range(1, 31))
 
 
+def test_more_tasks_than_descriptors_were_given(uid):
+    with Room(uid, wrap=["prlimit", "--nofile=128:2048"]) as room:
+        room.ready()
+        fields = image(room, more=[("ARGUMENT", "sh"), ("ARGUMENT", "-c"),
+                                   ("ARGUMENT", "ulimit -n"), ("NETWORK", HOST)])
+        tasks = [room.start(fields) for _ in range(100)]
+        for task in tasks:
+            room.expect("READY", task.number)
+        for task in tasks:
+            task.go()
+        assert {read_all(task.out) for task in tasks} == {"128\n"}
+        assert {room.end(task)["status"] for task in tasks} == {0}
+
+
 def test_a_number_can_be_used_again_after_its_removal(room):
     for _ in range(3):
         task = room.held("true", number=5)

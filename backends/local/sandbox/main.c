@@ -257,6 +257,12 @@ static int serve(void)
     if (room.socket < 0 || null < 0 || dup2(null, 0) < 0)
         return EXIT_FAILURE;
     close(null);
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        room.files = files;
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
     int r = read_room(&room, &error);
     if (r == 0)
         r = open_init(&room.init, &error);

@@ -69,6 +69,7 @@ static _Noreturn void be_program(plr_setup *setup, const plr_probe_request *requ
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (setup->request.working_dir && chdir(setup->request.working_dir) < 0)
         fail(report, errno);
+    setrlimit(RLIMIT_NOFILE, &setup->room->files);
     environ = setup->request.environment.items;
     execvp(request->arguments.items[0], request->arguments.items);
     fail(report, errno);

@@ -6,19 +6,22 @@
 #ifndef PLR_SANDBOX_ROOM_H
 #define PLR_SANDBOX_ROOM_H
 
+#include <sys/resource.h>
+
 #include "backends/local/sandbox/cgroup.h"
 #include "backends/local/sandbox/request.h"
 #include "backends/local/userns.h"
 
 typedef struct plr_room {
     plr_room_request request;
-    int socket;     /* to the engine */
-    int folder;     /* the run's */
-    int init;       /* plr-init, a sealed memfd */
-    int network;    /* the room's network namespace, -1: it is the machine's */
-    bool outbound;  /* which reaches the world */
-    bool own_users; /* a user namespace: whoever started us is no root */
-    unsigned ids;   /* that it has; 1: root alone, and no groups */
+    int socket;          /* to the engine */
+    struct rlimit files; /* as we were given it, for steps: a room itself wants more */
+    int folder;          /* the run's */
+    int init;            /* plr-init, a sealed memfd */
+    int network;         /* the room's network namespace, -1: it is the machine's */
+    bool outbound;       /* which reaches the world */
+    bool own_users;      /* a user namespace: whoever started us is no root */
+    unsigned ids;        /* that it has; 1: root alone, and no groups */
     plr_cgroups cgroups;
 } plr_room;
 

@@ -145,6 +145,7 @@ static int exec_init(const plr_setup *setup, const plr_setup_fds *fds, int init,
     sigprocmask(SIG_SETMASK, &none, NULL);
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
     fcntl(fds->channel, F_SETFD, 0);
+    setrlimit(RLIMIT_NOFILE, &setup->room->files);
     plr_rlimits_set(&setup->rlimits);
     execveat(init, "", argv.items, request->environment.items, AT_EMPTY_PATH);
     return plr_fault(err, "cannot start plr-init");
