@@ -76,6 +76,11 @@ docker_LDADD = %reldir%/libharness.la libplrdocker.la libplrnet.la libplrinit.la
 %canon_reldir%_test_docker_resume_LDADD = $(docker_LDADD)
 %canon_reldir%_test_docker_where_LDADD = $(docker_LDADD)
 
+# Parts of the local backend that ask nobody.
+unit_tests += %reldir%/test_local_pure
+%canon_reldir%_test_local_pure_LDADD = %reldir%/libharness.la libplrlocal.la libplrnet.la \
+	libplrengine.la $(CUNIT_LIBS)
+
 # Shared objects that test_module tries to load.
 check_LTLIBRARIES += %reldir%/modules/no_entry.la %reldir%/modules/wrong_version.la
 %canon_reldir%_modules_no_entry_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
