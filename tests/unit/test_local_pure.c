@@ -38,11 +38,11 @@ static void test_addresses(void)
     char text[PLR_LOCAL_ADDRESS_SIZE];
     CU_ASSERT_TRUE(plr_local_address(0x0ad50000, 0, &address));
     plr_local_address_text(address, true, text);
-    CU_ASSERT_STRING_EQUAL(text, "10.213.0.2/16");
-    CU_ASSERT_TRUE(plr_local_address(0x0ad50000, 65532, &address));
+    CU_ASSERT_STRING_EQUAL(text, "10.213.1.1/16");
+    CU_ASSERT_TRUE(plr_local_address(0x0ad50000, 65277, &address));
     plr_local_address_text(address, false, text);
     CU_ASSERT_STRING_EQUAL(text, "10.213.255.254");
-    CU_ASSERT_FALSE(plr_local_address(0x0ad50000, 65533, &address));
+    CU_ASSERT_FALSE(plr_local_address(0x0ad50000, 65278, &address));
 }
 
 static plr_end decide(plr_local_evidence *evidence)
