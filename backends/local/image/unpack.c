@@ -289,7 +289,7 @@ static int unpack(layer_job *job, const char *path, const char *folder, plr_erro
     /* Out of the layer's reach, but for its removal if this fails. */
     say(PLR_UNPACK_READY, 0, 0, NULL);
     r = work(job, err);
-    if (r == 0 && syncfs(job->file) < 0)
+    if (r == 0 && syncfs(layers) < 0)
         r = plr_error_set(err, PLR_ERR_SYSTEM, "no space left: %s", strerror(errno));
     if (r < 0) {
         char name[96];
