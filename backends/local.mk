@@ -29,6 +29,11 @@ include backends/fake/local.mk
 include backends/docker/local.mk
 include backends/local/local.mk
 
+# What they share comes behind them all: the linker looks into a static library once.
+if BUILTIN_BACKENDS
+builtin_backend_libraries += libplrnet.la libplrinit.la
+endif
+
 # PLR_BACKEND_ENTRY(name) defines plr_backend_entry, or with this flag plr_backend_entry_<name>.
 if BUILTIN_BACKENDS
 AM_CPPFLAGS += -DPLR_BUILTIN_BACKENDS

@@ -58,7 +58,7 @@ libplrdocker_la_SOURCES = \
 backenddata_DATA += backends/modules/docker.options
 if BUILTIN_BACKENDS
 builtin_backends += docker
-builtin_backend_libraries += libplrdocker.la libplrnet.la libplrinit.la
+builtin_backend_libraries += libplrdocker.la
 backends/modules/docker.options: $(builtin_backend_libraries) backends/tables$(EXEEXT)
 	$(AM_V_GEN)$(publish_backend)
 else
