@@ -3,6 +3,7 @@
  * no room for waits here; its end before ours is the end of the run. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -278,6 +279,23 @@ int plr_local_room_start(plr_local_run *run, plr_error *err)
     return r;
 }
 
+/* A port of the machine that nobody has now; said, for nobody could know it. 0: there is none. */
+static uint16_t free_port(const plr_local_run *run, const plr_step *step, const plr_port *port)
+{
+    bool udp = port->protocol != NULL && strcmp(port->protocol, "udp") == 0;
+    struct sockaddr_in address = { .sin_family = AF_INET };
+    socklen_t size = sizeof(address);
+    char text[300];
+    _cleanup_close_ int fd = socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) < 0 ||
+            getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+        return 0;
+    snprintf(text, sizeof(text), "port %lld of step \"%s\" is port %u of this machine",
+            (long long)port->port, step->metadata.name, ntohs(address.sin_port));
+    run->local->host->run_notice(run->view, text);
+    return ntohs(address.sin_port);
+}
+
 static void put_ports(plr_buf *out, const plr_local_run *run)
 {
     const plr_document *document = run->view->document;
@@ -292,7 +310,7 @@ static void put_ports(plr_buf *out, const plr_local_run *run)
                 continue;
             size_t group = plr_sandbox_begin(out, PLR_SANDBOX_FIELD_PUBLISH);
             plr_sandbox_put_number(out, PLR_SANDBOX_FIELD_HOST_PORT,
-                    (uint64_t)(port->host > 0 ? port->host : port->port));
+                    port->host > 0 ? (uint64_t)port->host : free_port(run, step, port));
             plr_sandbox_put_number(out, PLR_SANDBOX_FIELD_PORT, (uint64_t)port->port);
             plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_PROTOCOL,
                     port->protocol == NULL ? "tcp" : port->protocol);

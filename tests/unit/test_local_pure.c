@@ -22,6 +22,11 @@ static void test_a_range_that_no_route_reaches(void)
     snprintf(routes, sizeof(routes), "%seth0\t0000D50A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\n",
             header);
     CU_ASSERT_NOT_EQUAL(plr_local_subnet_choose(routes), free_one);
+    snprintf(routes, sizeof(routes),
+            "%seth0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\n"
+            "eth0\t0000D50A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\n",
+            header);
+    CU_ASSERT_EQUAL(plr_local_subnet_choose(routes), 0x0a750000);
     /* 10.0.0.0/8 leaves 172.29. */
     snprintf(routes, sizeof(routes), "%seth0\t0000000A\t00000000\t0001\t0\t0\t0\t000000FF\t0\n",
             header);
