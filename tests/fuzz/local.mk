@@ -56,3 +56,9 @@ check_PROGRAMS += %reldir%/fuzz_manifest %reldir%/fuzz_image_config %reldir%/fuz
 %canon_reldir%_fuzz_layer_path_SOURCES = %reldir%/fuzz_layer_path.c backends/local/image/layer_path.c
 %canon_reldir%_fuzz_layer_path_LDADD = $(fuzz_ldadd)
 %canon_reldir%_fuzz_layer_path_LDFLAGS = $(fuzz_ldflags)
+
+check_PROGRAMS += %reldir%/fuzz_sandbox_request
+%canon_reldir%_fuzz_sandbox_request_SOURCES = %reldir%/fuzz_sandbox_request.c \
+	backends/local/protocol.c backends/local/sandbox/request.c
+%canon_reldir%_fuzz_sandbox_request_LDADD = $(fuzz_ldadd)
+%canon_reldir%_fuzz_sandbox_request_LDFLAGS = $(fuzz_ldflags)
