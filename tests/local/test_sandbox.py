@@ -235,10 +235,16 @@ def test_a_file_in_memory_is_refused(uid, path):
         assert caught.value.code == CONFIGURATION
 
 
-@pytest.mark.parametrize("mode", [0o4755, 0o2755])
-def test_a_set_id_file_is_refused(room, mode):
-    with pytest.raises(Failed, match="mode"):
-        room.held("true", fields=[("FILE", [("TARGET", "/x"), ("MODE", mode), ("DATA", b"")])])
+def test_a_set_id_file_has_its_bits_and_no_effect():
+    with Room() as room:
+        room.ready()
+        fields = image(room, more=[("USER", "1234"), ("FILE", [
+            ("TARGET", "/bin/root"), ("MODE", 0o4755), ("DATA", BUSYBOX)])])
+        assert room.shell("stat -c %a /bin/root; /bin/root id -u", root=False,
+                          fields=fields) == "4755\n1234\n"
+        with pytest.raises(Failed, match="mode"):
+            room.held("true", fields=[("FILE", [("TARGET", "/x"), ("MODE", 0o14755),
+                                                ("DATA", b"")])])
 
 
 # Who it is
