@@ -239,8 +239,8 @@ def test_a_set_id_file_has_its_bits_and_no_effect():
     with Room() as room:
         room.ready()
         fields = image(room, more=[("USER", "1234"), ("FILE", [
-            ("TARGET", "/bin/root"), ("MODE", 0o4755), ("DATA", BUSYBOX)])])
-        assert room.shell("stat -c %a /bin/root; /bin/root id -u", root=False,
+            ("TARGET", "/bin/id"), ("MODE", 0o4755), ("DATA", BUSYBOX)])])
+        assert room.shell("stat -c %a /bin/id; /bin/id -u", root=False,
                           fields=fields) == "4755\n1234\n"
         with pytest.raises(Failed, match="mode"):
             room.held("true", fields=[("FILE", [("TARGET", "/x"), ("MODE", 0o14755),
