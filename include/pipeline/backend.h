@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /* Raised with every incompatible change of this header; a module of another version is refused. */
-#define PLR_BACKEND_VERSION 1u
+#define PLR_BACKEND_VERSION 2u
 
 typedef struct plr_loop plr_loop;
 typedef struct plr_watch plr_watch;
