@@ -88,6 +88,11 @@ void plr_docker_report_gaps(plr_docker_attempt *attempt)
 static void take_output(plr_docker_attach *attach, plr_stream stream, const void *data, size_t size)
 {
     plr_docker_attempt *attempt = attach->attempt;
+    /* It speaks, so it runs; its init's word for that may come a moment later. */
+    if (plr_docker_attempt_is_at(attempt, plr_docker_stage_go))
+        plr_docker_attempt_runs(attempt);
+    if (attach->attempt == NULL)
+        return;
     size_t skip = attach->log ? plr_docker_resume_skip(&attempt->resume, stream, data, size) : 0;
     if (skip == size)
         return;
