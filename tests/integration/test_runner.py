@@ -20,9 +20,13 @@ def stand_in(tmp_path):
         program = tmp_path / "pipeline-runtime"
         program.write_text("#!/bin/sh\n" + script)
         program.chmod(0o755)
-        return Runner(tmp_path, tmp_path)
+        runners.append(Runner(tmp_path, tmp_path))
+        return runners[-1]
 
-    return make
+    runners = []
+    yield make
+    for runner in runners:
+        runner.end()
 
 
 def test_document_environment_and_result(stand_in, monkeypatch):
