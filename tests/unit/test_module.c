@@ -79,8 +79,11 @@ static void what_is_none_is_refused(void)
     expect(NULL, "./nothing.so", PLR_ERR_CONFIGURATION, "cannot load ./nothing.so");
     snprintf(file, sizeof file, "%s/tests/unit/modules/.libs", top != NULL ? top : ".");
     expect(file, "no_entry", PLR_ERR_CONFIGURATION, "no plr_backend_entry");
-    expect(file, "wrong_version", PLR_ERR_CONFIGURATION,
-            "made for version 2 of the backend interface, this library has version 1");
+    char versions[128];
+    snprintf(versions, sizeof versions,
+            "made for version %u of the backend interface, this library has version %u",
+            PLR_BACKEND_VERSION + 1, PLR_BACKEND_VERSION);
+    expect(file, "wrong_version", PLR_ERR_CONFIGURATION, versions);
 }
 
 static void options_are_the_backends(void)
