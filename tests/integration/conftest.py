@@ -72,8 +72,9 @@ def kind_of(item):
     params = item.callspec.params if hasattr(item, "callspec") else {}
     if "docker_daemon" in params:
         return params["docker_daemon"]
-    if "local" in params:
-        return f"local-{params['local']}"
+    for fixture in ("local", "samples_store"):
+        if fixture in params:
+            return f"local-{params[fixture]}"
     return "podman" if "podman" in item.fixturenames else "none"
 
 

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Every sample runs on each kind of daemon and says what samples/README.md promises."""
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
+
+from local_runner import LocalRunner
+from services import SERVICES
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -35,12 +40,19 @@ EXPECTED = {
 }
 
 
+def read(name):
+    return json.loads((SAMPLES / f"{name}.json").read_text())
+
+
 def check(run, daemon, name):
-    document = json.loads((SAMPLES / f"{name}.json").read_text())
+    document = read(name)
     # The socket of the daemon under test is not where a user's is.
     flags = [f"--volume={document['volumes'][0]['metadata']['name']}={daemon.socket}"] if name == "10_docker" else []
+    look(run(document, flags, limit=120), document, name)
+
+
+def look(result, document, name):
     code, steps = EXPECTED[name]
-    result = run(document, flags, limit=120)
     assert result.code == code, result
     for step, wanted in steps.items():
         if isinstance(wanted, str):
@@ -70,6 +82,40 @@ def test_sample_on_podman(podman, pipeline_runtime, name):
         return pipeline_runtime(args, document, **kwargs)
 
     check(run, podman, name)
+
+
+@pytest.fixture(scope="session")
+def registries(tmp_path_factory):
+    """A room with the registries, and how to get into its network."""
+    state = tmp_path_factory.mktemp("registries")
+    env = dict(os.environ, PLR_STATE=str(state))
+    subprocess.run([SERVICES / "room", "up", state, "--owner", str(os.getpid())], env=env, check=True)
+    subprocess.run([SERVICES / "registry", "up"], env=env, check=True)
+    yield ["nsenter", f"--net=/proc/{(state / 'room.pid').read_text().split()[0]}/ns/net"]
+    subprocess.run([SERVICES / "room", "down", state], env=env, check=True)
+
+
+@pytest.fixture(scope="session", params=["root", "user"])
+def samples_store(request, build):
+    runner = LocalRunner(build, request.param)
+    yield runner
+    runner.end()
+
+
+# Without the one that wants a daemon's socket. What a step may use is kept by control groups, which the user lacks.
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name != "10_docker"])
+def test_sample_on_the_local_backend(samples_store, registries, host_folder, name):
+    """Each image is pulled from the registry on loopback, once for each user."""
+    document = read(name)
+    for step in document["steps"] + document.get("services", []) + sum(document.get("hooks", {}).values(), []):
+        image = step["docker"]["image"]
+        step["docker"]["image"] = image if "/" in image else f"127.0.0.1:5000/{image}"
+    flags = [f"--volume=shelf={host_folder}"] if name == "4_volume_host" else []
+    result = samples_store(document, ["--rootfs", "image", *flags], wrap=registries, limit=120)
+    if name == "18_resources" and samples_store.user != "root":
+        assert any("memory limit" in event.get("message", "") for event in result.events), result
+    else:
+        look(result, document, name)
 
 
 def test_sample_as_a_person_runs_it(docker, pipeline_runtime):
