@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <pipeline/backend.h>
 #include <pipeline/pipeline.h>
 
 #include "tests/unit/harness.h"
