@@ -52,7 +52,6 @@ static void pull_free(plr_local_pull *pull)
     free(pull->image);
     free(pull);
 }
-PLR_DEFINE_CLEANUP(plr_local_pull, pull_free)
 
 void plr_local_pulls_clear(plr_local *local)
 {
