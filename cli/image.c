@@ -266,11 +266,15 @@ static int image_command(const plr_cli_command *self, int argc, char **argv)
 
 const plr_cli_command plr_command_image = {
     .name = "image",
-    .usage = "[options] pull IMAGE | import PATH [IMAGE] | list | remove IMAGE | prune",
+    .usage = "[options] ACTION",
     .summary = "the images of the local backend",
-    .details =
-            "PATH is a folder in the OCI layout or an archive of docker save. A run pulls what it\n"
-            "needs by itself; prune removes layers that no image has any more.\n",
+    .details = "\nActions:\n"
+               "  pull IMAGE           fetch it from its registry (a run does this by itself)\n"
+               "  import PATH [IMAGE]  take it from a folder in the OCI layout or an archive of\n"
+               "                       docker save\n"
+               "  list                 show what is there\n"
+               "  remove IMAGE         forget it\n"
+               "  prune                remove layers that no image has any more\n",
     .example = "  pipeline-runtime image pull alpine:3.6\n",
     .options = table,
     .n_options = &table_size,

@@ -18,5 +18,9 @@ part == "options" && /^  (    |-.,) *--/ {
     open = 1; next
 }
 part == "options" { sub(/^ +/, "\t"); if ($0 != "") print escape($0); next }
+/^Actions:$/ { print $0 "\n"; next }
+# What a command can be told to do, among its details.
+/^  [^ ]/ { finish(); at = match($0, /[^ ]  +/); help = substr($0, at + RLENGTH); print "*" escape(substr($0, 3, at - 2)) "*\n\t" escape(help); open = 1; next }
+/^   / { sub(/^ +/, "\t"); print escape($0); next }
 { print escape($0) }
 END { finish() }

@@ -37,12 +37,19 @@ static int settle_version(plr_docker *docker, plr_http_call *call, plr_error *er
     return 0;
 }
 
+/* An alert of TLS about the certificate that we showed, or did not. */
+static bool is_about_our_certificate(const char *text)
+{
+    const char *alert = strstr(text, " alert ");
+    return alert != NULL &&
+           (strstr(alert, "certificate") != NULL || strstr(alert, "unknown ca") != NULL);
+}
+
 /* What to do about a daemon that cannot be reached. */
 static void explain(const plr_docker *docker, int os_error, const plr_error *cause, plr_error *err)
 {
     const plr_docker_where *where = &docker->where;
-    if (!where->local && strstr(cause->message, "certificate") != NULL &&
-            strstr(cause->message, " alert ") != NULL)
+    if (!where->local && is_about_our_certificate(cause->message))
         plr_error_set(err, PLR_ERR_CONFIGURATION,
                 "the Docker daemon at %s (%s) does not take %s for a client's certificate: %s",
                 where->base, where->origin, where->cert == NULL ? "none" : where->cert,

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from conftest import TOP, pipeline, step
 
-COMMANDS = ["run", "validate", "graph", "schema", "ps", "stop", "sweep", "version", "completion"]
+COMMANDS = ["run", "validate", "graph", "schema", "ps", "stop", "sweep", "image", "version", "completion"]
 HANG = pipeline(step("wait", "out begun; hang"))
 
 

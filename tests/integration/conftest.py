@@ -60,7 +60,8 @@ def pytest_generate_tests(metafunc):
         if metafunc.definition.get_closest_marker("also_podman"):
             kinds.append("podman")
         # What asks for nothing but `run` is true of each backend.
-        if not marks and not {"docker", "bad_registry", "pipeline_runtime"} & set(signature(metafunc.function).parameters):
+        wanted = set(signature(metafunc.function).parameters)
+        if not marks and "run" in wanted and not {"docker", "bad_registry", "pipeline_runtime"} & wanted:
             kinds += LOCAL
         metafunc.parametrize("docker_daemon", kinds, indirect=True, scope="session")
     if "way" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_ways"):

@@ -69,6 +69,7 @@ def test_what_a_step_used_is_told(run):
     assert "usage" in end(result, "b"), "a failed one, too"
 
 
+@pytest.mark.daemon("docker-20.10", "moby-today")
 def test_a_network_with_ipv6(run):
     result = run(document(step("a", "ip -6 addr show dev eth0 scope global | sed -n 's/.*inet6 //p'"), step("b")),
                  "--network isolated --docker-ipv6")
