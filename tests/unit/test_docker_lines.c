@@ -100,8 +100,8 @@ static void forgeries_are_output(void)
         WORD("errno -1 3"),
         WORD("exited 0 1 2 3 4 x"),
         WORD("exited 0 1 2 3 4 18446744073709551616"),
-        "\x1eplr " NONCE " held",
-        "\x1eplr " NONCE,
+        ("\x1eplr " NONCE " held"),
+        ("\x1eplr " NONCE),
     };
     for (size_t i = 0; i < sizeof(forged) / sizeof(forged[0]); i++)
         expect(forged[i], forged[i], "");
