@@ -387,6 +387,8 @@ void plr_attempt_report(plr_run_node *node, const plr_report *report)
     case PLR_REPORT_NOTICE:
         plr_emit_text(node->run, node, PLR_EVENT_NOTICE, report->u.text);
         break;
+    case PLR_REPORT_SKIPPED:
+        break; /* no run has self_release yet */
     }
     plr_run_kick(node->run);
 }

@@ -82,18 +82,8 @@ static void on_planned(plr_op *op, const plr_error *err, void *userdata)
 
 static void begin_plan(plr_run *run)
 {
-    size_t n = run->document->n_tasks;
-    plr_task **tasks = plr_arena_array(&run->arena, n, sizeof *tasks);
     begin_op(run, PLR_PHASE_PLANNING, on_planned);
-    if (tasks == NULL) {
-        plr_error err = { 0 };
-        plr_error_nomem(&err);
-        plr_op_complete(&run->op, &err);
-        return;
-    }
-    for (size_t i = 0; i < n; i++)
-        tasks[i] = &run->nodes[i].task;
-    module_of(run)->plan(run->backend->self, &run->view, tasks, n, &run->op);
+    module_of(run)->plan(run->backend->self, &run->view, run->tasks, run->n_tasks, &run->op);
 }
 
 static void begin_steps(plr_run *run)
@@ -130,7 +120,7 @@ static void on_checked(plr_op *op, const plr_error *err, void *userdata)
     } else {
         begin_op(run, PLR_PHASE_SETUP, on_set_up);
         run->set_up = true;
-        module_of(run)->setup(run->backend->self, &run->view, &run->op);
+        module_of(run)->setup(run->backend->self, &run->view, run->tasks, run->n_tasks, &run->op);
     }
 }
 

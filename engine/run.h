@@ -113,6 +113,8 @@ struct plr_run {
     bool set_up; /* the backend has begun to create things */
 
     plr_run_node *nodes;        /* one for each of document->tasks */
+    plr_task **tasks;           /* those that may run, as backends get them */
+    size_t n_tasks;
     size_t n_services, n_steps; /* services first, then steps, then hooks */
     plr_run_node *first_examined, *last_examined;
     plr_run_node *first_waiting, *last_waiting; /* for a slot, in order */

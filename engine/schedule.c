@@ -128,6 +128,17 @@ static int select_steps(plr_run *run, size_t *stack, plr_error *err)
     return 0;
 }
 
+static int list_tasks(plr_run *run, plr_error *err)
+{
+    run->tasks = plr_arena_array(&run->arena, run->document->n_tasks, sizeof(plr_task *));
+    if (run->tasks == NULL)
+        return plr_error_nomem(err);
+    for (size_t i = 0; i < run->document->n_tasks; i++)
+        if (run->nodes[i].selected && run->nodes[i].policy != PLR_RULE_NEVER)
+            run->tasks[run->n_tasks++] = &run->nodes[i].task;
+    return 0;
+}
+
 static size_t count_edges(const plr_document *document)
 {
     size_t n = 0;
@@ -149,6 +160,8 @@ int plr_schedule_init(plr_run *run, plr_error *err)
         return plr_error_nomem(err);
     mark_end_phase(run, stack);
     r = select_steps(run, stack, err);
+    if (r == 0)
+        r = list_tasks(run, err);
     if (r < 0)
         return r;
     for (size_t i = 0; i < document->n_tasks; i++) {

@@ -78,8 +78,10 @@ static void plan(
     succeed(self, op);
 }
 
-static void setup(void *self, plr_run_view *run, plr_op *op)
+static void setup(void *self, plr_run_view *run, plr_task *const *tasks, size_t n_tasks, plr_op *op)
 {
+    (void)tasks;
+    (void)n_tasks;
     fake_answer_as_told(self, run, op, "FAKE_SETUP");
 }
 

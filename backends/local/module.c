@@ -72,8 +72,10 @@ static void plan(
     plr_local_plan(self, run, tasks, n_tasks, op);
 }
 
-static void setup(void *self, plr_run_view *run, plr_op *op)
+static void setup(void *self, plr_run_view *run, plr_task *const *tasks, size_t n_tasks, plr_op *op)
 {
+    (void)tasks;
+    (void)n_tasks;
     plr_local_setup(self, run, op);
 }
 

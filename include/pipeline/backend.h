@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /* Raised with every incompatible change of this header; a module of another version is refused. */
-#define PLR_BACKEND_VERSION 2u
+#define PLR_BACKEND_VERSION 3u
 
 typedef struct plr_loop plr_loop;
 typedef struct plr_watch plr_watch;
@@ -60,7 +60,10 @@ typedef struct plr_run_view {
     bool keep_on_failure;
     bool allow_host_network; /* what a backend falls back to, it may only if the policy lets it */
     const char *owner;       /* label text: boot id, PID namespace, pid, start time */
-    void *data;              /* the backend's own */
+    /* The tasks of this run release each other. Only on a backend that can, and only where nothing
+     * but the rules decides about a turn (max_parallel is the engine's alone). */
+    bool self_release;
+    void *data; /* the backend's own */
 } plr_run_view;
 
 /* A volume as this run has it: the document's, or what the host put in its place. */
@@ -73,7 +76,8 @@ typedef struct plr_task_volume {
 } plr_task_volume;
 
 /* One attempt of a step. Borrowed by the backend until the op of its discard, or of the run's
- * teardown, is done. */
+ * teardown, is done. A later attempt of the step is the same struct with another number: what the
+ * backend holds of the one before has been discarded by then. */
 typedef struct plr_task {
     size_t size;
     plr_run_view *run;
@@ -92,7 +96,8 @@ typedef struct plr_task {
 /* What a backend reports of a task. */
 typedef enum plr_report_type {
     PLR_REPORT_PULL = 1, /* progress of its image */
-    PLR_REPORT_STARTED,  /* the user's command runs */
+    /* The user's command runs. Where tasks release each other it may come without a start. */
+    PLR_REPORT_STARTED,
     PLR_REPORT_OUTPUT,
     PLR_REPORT_EOF,    /* no more output will come */
     PLR_REPORT_EXITED, /* advisory: the init says that the command has ended; releases others early
@@ -100,6 +105,7 @@ typedef enum plr_report_type {
     PLR_REPORT_ENDED,  /* the truth; after EOF, exactly once for a started task */
     PLR_REPORT_WARNING,
     PLR_REPORT_NOTICE,
+    PLR_REPORT_SKIPPED, /* it has decided, by itself, that it does not run; nothing follows */
 } plr_report_type;
 
 typedef struct plr_report {
@@ -119,8 +125,46 @@ typedef struct plr_report {
         plr_end end; /* EXITED, ENDED: reason, codes, oom, message, usage; the rest is the engine's
                       */
         const char *text; /* WARNING, NOTICE */
+        plr_skip skip;    /* SKIPPED: why */
     } u;
 } plr_report;
+
+/* What tasks that release each other cannot know without being told. */
+typedef enum plr_fact_type {
+    PLR_FACT_CANCELLED = 1, /* rule 10; again when it becomes stronger */
+    /* How a step has turned out, final. Told unless the end that the task itself has said (EXITED)
+     * or its own decision (SKIPPED) says it to all who read its record: an exit code of 0 or 78, or
+     * any other of the last attempt that there may be. So: an end without a word (OOM, eviction,
+     * lost, an image that is not to be had), a failure that is not tried again although it might
+     * be, a timeout, a step that the engine has skipped. Of detached ones always, when they are met
+     * (rule 4). Not of services and hooks. */
+    PLR_FACT_OUTCOME,
+    PLR_FACT_SERVICES,   /* all are ready, or one has ended before: steps may begin */
+    PLR_FACT_MAIN_ENDED, /* all outside the end phase has ended, and that is confirmed (rule 3) */
+} plr_fact_type;
+
+typedef enum plr_fact_outcome {
+    PLR_FACT_PASSED = 1, /* or failed with ignore_err */
+    PLR_FACT_FAILED,
+    PLR_FACT_HALTED, /* exit 78 where it has its meaning */
+    PLR_FACT_SKIPPED,
+} plr_fact_outcome;
+
+typedef struct plr_fact {
+    size_t size;
+    plr_fact_type type;
+    union {
+        struct {
+            plr_cancel_mode mode; /* GRACEFUL; NOW: whatever has not begun does not begin */
+            bool started;         /* something of the user's has run; if not, nothing is to run */
+        } cancelled;
+        struct {
+            const plr_task *task;
+            plr_fact_outcome is;
+        } outcome;
+        bool failed; /* SERVICES: one has; MAIN_ENDED: something has, unignored */
+    } u;
+} plr_fact;
 
 typedef enum plr_probe_kind {
     PLR_PROBE_TCP,
@@ -149,9 +193,11 @@ typedef struct plr_command_info {
     const char *help;      /* one line */
 } plr_command_info;
 
-/* The tasks of a run may release each other; the engine adopts what they decided. */
+/* The tasks of a run may release each other (plr_run_view.self_release): which of them may is the
+ * backend's affair, and so is how they know of each other. The engine adopts what they decided and
+ * tells what they cannot know (`tell`). Implies PREPARES_ALL. */
 #define PLR_CAPABILITY_SELF_RELEASE 1u
-/* All tasks are prepared at once, in setup. */
+/* The first attempts of all tasks are prepared at once, by setup; later ones by prepare. */
 #define PLR_CAPABILITY_PREPARES_ALL 2u
 /* Privileged steps are refused unless a policy allows them. */
 #define PLR_CAPABILITY_REFUSES_PRIVILEGED 4u
@@ -182,22 +228,45 @@ typedef struct plr_backend_module {
     /* All that this backend cannot do in this document, as plr_host.op_diagnostic; nothing is
      * created. */
     void (*check)(void *self, const plr_run_view *run, plr_op *op);
-    /* What would be created, as plr_host.op_text, secrets hidden. */
+    /* What would be created, as plr_host.op_text, secrets hidden. `tasks` are those of setup. */
     void (*plan)(void *self, const plr_run_view *run, plr_task *const *tasks, size_t n_tasks,
             plr_op *op);
-    void (*setup)(void *self, plr_run_view *run, plr_op *op);
+    /* `tasks` are the first attempts of all steps that may run, in the order of the document's
+     * tasks. Left out: what is not selected, and steps whose policy is never; both count as skipped
+     * for those that depend on them. The array lives as long as the run. With PREPARES_ALL these
+     * are prepared when the op is done, and may be reported on from the call on; without, they are
+     * only to be known. */
+    void (*setup)(
+            void *self, plr_run_view *run, plr_task *const *tasks, size_t n_tasks, plr_op *op);
     void (*prepare)(void *self, plr_task *task, plr_op *op);
-    /* Its turn. `late` is environment that was not known at prepare. Completes when it runs or was
-     * refused; STARTED is reported before. After a completed start ENDED follows, whatever happens.
-     */
+    /* Its turn, by the rules. `late` is environment that was not known at prepare. Completes when
+     * it runs or was refused; STARTED is reported before. After a completed start ENDED follows,
+     * whatever happens.
+     *   Where tasks release each other, it is the engine's own view of a turn, for every task that
+     * has not reported STARTED or SKIPPED before. A task that decides by itself needs no word then
+     * (the backend may give it one all the same, if it suspects that it waits for nothing): the op
+     * waits for its decision, and completes after it: STARTED, or SKIPPED (then in any way). A task
+     * that only the host can release starts now: hooks, attempts after the first, what has no init
+     * of ours to decide. What stands in the way of a task (an image that is not to be had) is an
+     * error of this op, never an end before its turn. When the op is cancelled and the task has not
+     * decided, it is kept from running, or reported as STARTED. */
     void (*start)(void *self, plr_task *task, const plr_pair *late, size_t n_late, plr_op *op);
     /* Sends a signal to a started task's command (SIGKILL: to all of it). */
     void (*stop)(void *self, plr_task *task, int signal, plr_op *op);
     void (*probe)(void *self, plr_task *task, const plr_probe *probe, plr_op *op);
     /* No more reading of the task's output, or again; immediate. */
     void (*flow)(void *self, plr_task *task, bool paused);
-    /* A prepared or ended attempt is not needed any more: remove it (unless it is to be kept). */
+    /* A prepared or ended attempt is not needed any more: remove it (unless it is to be kept).
+     *   Where tasks release each other, of one that has not started: the engine's own view is that
+     * it is not to run. The op completes when that is sure, after SKIPPED if the task says so by
+     * itself; the backend keeps it from running if it does not (above all after a cancel). If it
+     * has started by then, STARTED is reported and the op fails with PLR_ERR_STATE; it is discarded
+     * again after its end. */
     void (*discard)(void *self, plr_task *task, plr_op *op);
+    /* A fact of the run that its tasks are to know, as soon as possible; they may know it already.
+     * Only for runs with self_release, between setup and teardown. `fact` lives for the call. What
+     * cannot be passed on is a warning, or fails the run. NULL without SELF_RELEASE. Immediate. */
+    void (*tell)(void *self, plr_run_view *run, const plr_fact *fact);
     /* Everything of a run, from its id alone; idempotent. `run` is NULL for a run of another
      * process. */
     void (*teardown)(void *self, const char *run_id, plr_run_view *run, plr_op *op);
