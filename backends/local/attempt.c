@@ -180,18 +180,23 @@ void plr_local_attempt_start(
         walk(attempt, op, PLR_LOCAL_RUNNING);
 }
 
+static void send_signal(plr_local_attempt *attempt, int signal, plr_error *err)
+{
+    plr_local_room_send(
+            attempt->run, PLR_SANDBOX_KILL, attempt->number, (uint32_t)signal, NULL, 0, err);
+}
+
 void plr_local_attempt_stop(plr_local_attempt *attempt, int signal, plr_op *op)
 {
     plr_init_kill kill = { .signal = (uint32_t)signal };
     plr_error err = { 0 };
+    bool runs = attempt->state == PLR_LOCAL_RUNNING;
     attempt->evidence.stopped = signal;
-    if (attempt->state == PLR_LOCAL_GOING || attempt->state == PLR_LOCAL_RUNNING) {
-        /* A kill has to be sure, whatever the init does. */
-        if (signal == SIGKILL || attempt->channel < 0)
-            plr_local_room_send(attempt->run, PLR_SANDBOX_KILL, attempt->number, 0, NULL, 0, &err);
-        else
-            plr_local_channel_say(attempt, PLR_INIT_KILL, &kill, sizeof(kill), &err);
-    }
+    /* A kill has to be sure, whatever the init does, and a detached command has none. */
+    if (runs && (signal == SIGKILL || attempt->task->step->detach || attempt->channel < 0))
+        send_signal(attempt, signal, &err);
+    else if (runs)
+        plr_local_channel_say(attempt, PLR_INIT_KILL, &kill, sizeof(kill), &err);
     host_of(attempt)->op_complete(op, err.code == 0 ? NULL : &err);
 }
 

@@ -266,6 +266,8 @@ static void put_limits(plr_buf *out, const plr_task *task)
     put_positive(out, PLR_SANDBOX_FIELD_PIDS, step->resources.limits.pids);
     if (step->docker.privileged)
         plr_sandbox_put_flag(out, PLR_SANDBOX_FIELD_PRIVILEGED);
+    if (step->detach)
+        plr_sandbox_put_flag(out, PLR_SANDBOX_FIELD_DETACH);
     if (run->on_loss == PLR_ON_LOSS_KEEP)
         plr_sandbox_put_flag(out, PLR_SANDBOX_FIELD_KEEP);
     plr_sandbox_put_number(out, PLR_SANDBOX_FIELD_GRACE_MS,

@@ -96,6 +96,7 @@ libexec_plr_sandbox_SOURCES = \
 	%reldir%/sandbox/root.c \
 	%reldir%/sandbox/setup.c \
 	%reldir%/sandbox/setup.h \
+	%reldir%/sandbox/signal.c \
 	%reldir%/sandbox/user.c \
 	%reldir%/userns.c \
 	%reldir%/userns.h

@@ -52,8 +52,9 @@
  *            plr-init's channel (init/words.h)}. stdin is /dev/null.
  *   PROBE    engine: one question to task n, which has started. `id` comes back in the answer.
  *            {fields of a probe}
- *   KILL     engine: SIGKILL to all of task n. (Other signals go through plr-init's channel.)
- *            Without effect on a task that has ended.
+ *   KILL     engine: signal `id` to PID 1 of task n; SIGKILL ends all of it. (Where that is
+ *            plr-init, other signals go through its channel.) A SIGTERM that PID 1 does not care
+ *            for becomes a SIGKILL. Without effect on a task that has ended.
  *   REMOVE   engine: task n is not needed any more: its files and cgroup go. If it lives, it is
  *            killed first, and ENDED comes before REMOVED. n may then be used again.
  *   READY    sandbox: the room is there (payload: plr_sandbox_room_ready); or plr-init of task n
@@ -89,7 +90,7 @@ typedef struct plr_sandbox_header {
     uint16_t version;
     uint16_t word;
     uint32_t task; /* 0: the room */
-    uint32_t id;   /* of a probe, else 0 */
+    uint32_t id;   /* of a probe; KILL: the signal; else 0 */
 } plr_sandbox_header;
 
 /* Which network the processes of a room or of a task are in. */

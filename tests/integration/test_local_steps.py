@@ -201,6 +201,27 @@ def test_services_and_detached_steps(run):
     assert kinds.index("up\n") < kinds.index("works\n")
 
 
+def test_a_detached_command_is_pid_1_and_needs_no_grace(run):
+    """Exec'd in place: signals reach it, and one that does not care for SIGTERM ends at once all the same."""
+    catches = step("catches", "trap 'echo term $$; exit 3' TERM; echo up $$; sleep 100 & wait", detach=True, ready={"log": "up"})
+    blocks = step("blocks", command=["/usr/bin/python3", "-c", "import signal\n"
+                                     "signal.pthread_sigmask(signal.SIG_BLOCK, [15]); print('up', flush=True)\n"
+                                     "print('got', signal.sigwait([15]).value)"], detach=True, ready={"log": "up"})
+    sleeps = step("sleeps", command=["sleep", "100"], detach=True)
+    result = run(document(catches, blocks, sleeps, step("a")))
+    assert result.code == 0, result
+    assert (output(result, "catches"), output(result, "blocks")) == ("up 1\nterm 1\n", "up\ngot 15\n")
+    ends = {name: (end(result, name)["reason"], end(result, name)["exit_code"]) for name in ("catches", "blocks", "sleeps")}
+    assert ends == {"catches": ("stopped", 3), "blocks": ("stopped", 0), "sleeps": ("stopped", 137)}
+    assert result.seconds < 9, "somebody waited for the grace"
+
+
+def test_a_detached_command_that_is_not_there(run):
+    result = run(document(step("none", command=["nope"], detach=True), step("a", "sleep 0.5")))
+    got = end(result, "none")
+    assert (result.code, got["exit_code"], got["message"]) == (1, 127, 'exec: "nope": executable file not found in $PATH'), result
+
+
 @pytest.mark.parametrize("ready, good", [({"exec": ["/bin/true"]}, True), ({"exec": ["/bin/false"], "timeout": "1s"}, False),
                                          ({"tcp": 1, "timeout": "1s"}, False)])
 def test_readiness(run, ready, good):

@@ -79,6 +79,31 @@ def test_a_task_is_held_and_runs_at_its_word(room):
     assert not os.path.exists(f"{room.folder}/tasks/1")
 
 
+def test_a_detached_command_takes_the_place_of_its_init(room):
+    """Its limit of processes is all its own: one is the command itself."""
+    fields = [("DETACH", None), ("PIDS", 2)]
+    task = room.held("sh", "-c", "trap 'echo term; exit 5' TERM; echo $$; while :; do sleep 0.1; done", fields=fields)
+    assert task.go() == (3, b"")
+    assert task.init_word() is None
+    assert os.read(task.out, 9) == b"1\n"
+    room.say("KILL", task.number, signal.SIGTERM)
+    assert room.end(task)["status"] >> 8 == 5
+
+
+def test_who_does_not_care_for_a_sigterm_ends_by_it(room):
+    tasks = [room.held(*words, fields=[("DETACH", None)]) for words in
+             (("sleep", "100"), ("sh", "-c", "trap '' TERM; echo ignores; sleep 100"))]
+    for task in tasks:
+        task.go()
+        assert task.init_word() is None
+    assert os.read(tasks[1].out, 9) == b"ignores\n"
+    for task in tasks:
+        room.say("KILL", task.number, signal.SIGTERM)
+    assert room.end(tasks[0])["status"] == signal.SIGKILL
+    room.say("KILL", tasks[1].number, signal.SIGKILL)
+    assert room.end(tasks[1])["status"] == signal.SIGKILL
+
+
 def test_many_tasks_at_once(room):
     tasks = [room.start([("ARGUMENT", "sh"), ("ARGUMENT", "-c"), ("ARGUMENT", f"exit {i}"),
                          ("HOST_ROOT", None), ("NETWORK", HOST)]) for i in range(1, 31)]
@@ -375,7 +400,7 @@ except OSError as error:
             piece = os.read(task.err, 1000)
             assert piece, said
             said += piece
-        room.say("KILL", task.number)
+        room.say("KILL", task.number, signal.SIGKILL)
         assert room.end(task)["status"] == signal.SIGKILL
 
 
@@ -413,7 +438,7 @@ def test_kill_takes_the_whole_tree(room):
     task = room.held("sh", "-c", "(setsid sleep 1000 &) ; echo started; sleep 1000")
     task.go()
     assert os.read(task.out, 100) == b"started\n"
-    room.say("KILL", task.number)
+    room.say("KILL", task.number, signal.SIGKILL)
     assert room.end(task)["status"] == signal.SIGKILL
     assert read_all(task.out) == ""  # nobody holds the pipe any more
 

@@ -221,8 +221,9 @@ static size_t list_limits(int version, const plr_task_request *request, plr_limi
     if (request->pids) {
         plr_limit *limit = &ret_limits[n++];
         *limit = (plr_limit){ PLR_CONTROLLER_PIDS, "pids.max", "" };
-        /* plr-init is one of them, but not one of the step's. */
-        snprintf(limit->value, sizeof limit->value, "%" PRIu64, request->pids + 1);
+        /* plr-init is one of them, but not one of the step's; of a detached step nothing is left of
+         * it. */
+        snprintf(limit->value, sizeof limit->value, "%" PRIu64, request->pids + !request->detach);
     }
     if (request->cpu) {
         plr_limit *limit = &ret_limits[n++];

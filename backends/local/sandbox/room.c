@@ -401,8 +401,8 @@ static void take_word(plr_inner *inner)
             start_probe(inner, &message);
             break;
         case PLR_SANDBOX_KILL:
-            if (task)
-                kill_kid(task);
+            if (task && task->pid > 0)
+                plr_task_signal(task->pidfd, (int)message.header.id);
             break;
         case PLR_SANDBOX_REMOVE:
             remove_task(inner, message.header.task);

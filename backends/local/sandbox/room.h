@@ -46,6 +46,9 @@ void plr_room_warn(const plr_room *room, const char *text);
 /* Inner process: volumes and network. room_make.c */
 int plr_room_make(plr_room *room, plr_net_helper *ret_helper, plr_error *err);
 
+/* A signal to PID 1 of a task, by its pidfd. signal.c */
+void plr_task_signal(int pidfd, int signal);
+
 /* Inner process: what it does until the run ends. `outer` is a socket whose other end is the outer
  * process's. room.c */
 _Noreturn void plr_room_serve(plr_room *room, int outer);
