@@ -267,7 +267,7 @@ void plr_attempt_skip(plr_run_node *node, plr_skip why)
         plr_attempt_discard(node);
     if (node->task.step->kind == PLR_STEP_STEP && !node->task.step->detach) {
         run->n_open--;
-        run->n_main_open -= !node->end_phase;
+        run->n_main_open -= !node->rule->end_phase;
     }
     plr_schedule_decided(node, PLR_RULE_SKIPPED);
     plr_schedule_release_slot(node);

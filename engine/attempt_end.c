@@ -6,8 +6,6 @@
 #include "engine/engine.h"
 #include "engine/run.h"
 
-#define EXIT_HALT 78 /* rule 6 */
-
 void plr_attempt_set_end(plr_run_node *node, const plr_end *end)
 {
     free(steal(node->end_message));
@@ -39,7 +37,8 @@ static plr_fault fault_of(const plr_end *end)
 {
     switch (end->reason) {
     case PLR_REASON_EXIT:
-        return end->exit_code == 0 || end->exit_code == EXIT_HALT ? PLR_FAULT_NONE : PLR_FAULT_USER;
+        return end->exit_code == 0 || end->exit_code == PLR_RULE_EXIT_HALT ? PLR_FAULT_NONE
+                                                                           : PLR_FAULT_USER;
     case PLR_REASON_SIGNAL:
     case PLR_REASON_OOM:
     case PLR_REASON_TIMEOUT:
@@ -82,9 +81,8 @@ static plr_reason stopped_reason(const plr_run_node *node, const plr_end *end)
 
 static bool is_halt(const plr_run_node *node, const plr_end *end)
 {
-    const plr_step *step = node->task.step;
-    return end->reason == PLR_REASON_EXIT && end->exit_code == EXIT_HALT &&
-           step->kind == PLR_STEP_STEP && !step->detach && !node->end_phase;
+    return end->reason == PLR_REASON_EXIT && end->exit_code == PLR_RULE_EXIT_HALT &&
+           plr_rule_halts(node->rule);
 }
 
 static bool is_failure(const plr_run_node *node, const plr_end *end)
@@ -194,7 +192,7 @@ static void count_end(plr_run_node *node, const plr_end *end)
         run->result.n_passed++;
     if (step->kind == PLR_STEP_STEP && !step->detach) {
         run->n_open--;
-        run->n_main_open -= !node->end_phase;
+        run->n_main_open -= !node->rule->end_phase;
     }
     plr_result_note(node, end);
 }

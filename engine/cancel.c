@@ -11,8 +11,8 @@ static bool lives_on(const plr_run_node *node)
     const plr_step *step = node->task.step;
     if (step->detach)
         return node->met;
-    return step->kind >= PLR_STEP_HOOK_SUCCESS || node->policy == PLR_RULE_ALWAYS ||
-           node->policy == PLR_RULE_ON_FAILURE;
+    return step->kind >= PLR_STEP_HOOK_SUCCESS || node->rule->policy == PLR_RULE_ALWAYS ||
+           node->rule->policy == PLR_RULE_ON_FAILURE;
 }
 
 /* The rules skip what has not begun; what has, is stopped here. */

@@ -52,6 +52,8 @@ libplrengine_la_SOURCES += \
 	%reldir%/result.c \
 	%reldir%/rules.c \
 	%reldir%/rules.h \
+	%reldir%/rules_graph.c \
+	%reldir%/rules_graph.h \
 	%reldir%/run.c \
 	%reldir%/run.h \
 	%reldir%/schedule.c \

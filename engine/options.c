@@ -336,7 +336,6 @@ int plr_run_make_views(plr_run *run, plr_error *err)
             .attempt = 1,
             .step = run->document->tasks[i] };
         node->run = run;
-        node->policy = (plr_rule_policy)task->step->run_policy;
         node->clean = true;
         r = make_environment(run, task, err);
         if (r == 0)

@@ -12,7 +12,7 @@
 #include "engine/io/loop.h"
 #include "engine/io/op.h"
 #include "engine/mask.h"
-#include "engine/rules.h"
+#include "engine/rules_graph.h"
 
 typedef struct plr_run_node plr_run_node;
 typedef struct plr_output plr_output;
@@ -37,10 +37,7 @@ struct plr_run_node {
     plr_run *run;
 
     /* What the rules know. */
-    plr_rule_policy policy;
-    bool end_phase;
-    plr_rule_outcome outcome;
-    plr_rule_summary summary;
+    plr_rule_step *rule;
     size_t n_unknown; /* dependencies whose summary is not known */
     size_t n_dormant; /* dependencies that have not begun to run */
     const size_t *dependents;
@@ -119,6 +116,7 @@ struct plr_run {
     plr_run_node *first_examined, *last_examined;
     plr_run_node *first_waiting, *last_waiting; /* for a slot, in order */
     plr_run_node *first_wanting, *last_wanting; /* to be prepared ahead */
+    plr_rule_graph rules;                       /* of each task */
     plr_rule_run known;
     size_t n_services_unmet, n_main_open, n_open; /* main without the end phase; all but detached */
     size_t n_undecided_detached, n_alive;         /* alive: begun, and not ended */

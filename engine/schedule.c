@@ -27,11 +27,6 @@ static void examine(plr_run_node *node)
     plr_run_kick(run);
 }
 
-static bool is_main(const plr_run_node *node)
-{
-    return node->task.step->kind == PLR_STEP_STEP;
-}
-
 /* Dependents of each step, as runs of one array. */
 static int make_dependents(plr_run *run, plr_error *err)
 {
@@ -55,30 +50,29 @@ static int make_dependents(plr_run *run, plr_error *err)
     return 0;
 }
 
-/* Rule 3: an on-failure step without dependencies in a graph, and all that hang on it. */
-static void mark_end_phase(plr_run *run, size_t *stack)
+static int make_rules(plr_run *run, plr_error *err)
 {
-    if (run->document->serial)
-        return;
-    for (size_t i = 0; i < run->document->n_tasks; i++) {
-        plr_run_node *root = &run->nodes[i];
-        if (!is_main(root) || root->end_phase || root->policy != PLR_RULE_ON_FAILURE ||
-                root->task.step->n_dependencies > 0)
-            continue;
-        size_t depth = 0;
-        root->end_phase = true;
-        stack[depth++] = i;
-        while (depth > 0) {
-            const plr_run_node *node = &run->nodes[stack[--depth]];
-            for (size_t d = 0; d < node->n_dependents; d++) {
-                plr_run_node *below = &run->nodes[node->dependents[d]];
-                if (!below->end_phase) {
-                    below->end_phase = true;
-                    stack[depth++] = node->dependents[d];
-                }
-            }
-        }
+    const plr_document *document = run->document;
+    plr_rule_step *steps = plr_arena_array(&run->arena, document->n_tasks, sizeof *steps);
+    if (steps == NULL)
+        return plr_error_nomem(err);
+    for (size_t i = 0; i < document->n_tasks; i++) {
+        const plr_step *step = document->tasks[i];
+        steps[i].kind = step->kind == PLR_STEP_SERVICE ? PLR_RULE_SERVICE
+                        : step->kind == PLR_STEP_STEP  ? PLR_RULE_STEP
+                                                       : PLR_RULE_HOOK;
+        steps[i].policy = (plr_rule_policy)step->run_policy;
+        steps[i].detach = step->detach;
+        steps[i].ignore_err = step->ignore_err;
+        steps[i].above = step->dependencies;
+        steps[i].n_above = step->n_dependencies;
+        run->nodes[i].rule = &steps[i];
     }
+    run->rules =
+            (plr_rule_graph){ .steps = steps, .n = document->n_tasks, .serial = document->serial };
+    if (!plr_rule_graph_init(&run->rules))
+        return plr_error_set(err, PLR_ERR_DOCUMENT, "steps wait for each other");
+    return 0;
 }
 
 static size_t find_step(const plr_run *run, const char *name)
@@ -113,7 +107,7 @@ static int select_steps(plr_run *run, size_t *stack, plr_error *err)
     if (stack[depth++] == PLR_NONE)
         return plr_error_set(
                 err, PLR_ERR_USAGE, "there is no step \"%s\" to begin from", options->from);
-    bool from_end_phase = run->nodes[stack[0]].end_phase;
+    bool from_end_phase = run->nodes[stack[0]].rule->end_phase;
     while (depth > 0) {
         plr_run_node *node = &run->nodes[stack[--depth]];
         if (node->selected)
@@ -124,7 +118,7 @@ static int select_steps(plr_run *run, size_t *stack, plr_error *err)
                 stack[depth++] = node->dependents[d];
     }
     for (size_t i = 0; i < run->document->n_tasks; i++)
-        run->nodes[i].selected |= run->nodes[i].end_phase && !from_end_phase;
+        run->nodes[i].selected |= run->nodes[i].rule->end_phase && !from_end_phase;
     return 0;
 }
 
@@ -134,7 +128,7 @@ static int list_tasks(plr_run *run, plr_error *err)
     if (run->tasks == NULL)
         return plr_error_nomem(err);
     for (size_t i = 0; i < run->document->n_tasks; i++)
-        if (run->nodes[i].selected && run->nodes[i].policy != PLR_RULE_NEVER)
+        if (run->nodes[i].selected && run->nodes[i].rule->policy != PLR_RULE_NEVER)
             run->tasks[run->n_tasks++] = &run->nodes[i].task;
     return 0;
 }
@@ -158,8 +152,9 @@ int plr_schedule_init(plr_run *run, plr_error *err)
             calloc(document->n_tasks + count_edges(document) + 1, sizeof *stack);
     if (stack == NULL)
         return plr_error_nomem(err);
-    mark_end_phase(run, stack);
-    r = select_steps(run, stack, err);
+    r = make_rules(run, err);
+    if (r == 0)
+        r = select_steps(run, stack, err);
     if (r == 0)
         r = list_tasks(run, err);
     if (r < 0)
@@ -175,7 +170,7 @@ int plr_schedule_init(plr_run *run, plr_error *err)
         if (step->kind != PLR_STEP_STEP)
             continue;
         *(step->detach ? &run->n_undecided_detached : &run->n_open) += 1;
-        run->n_main_open += !node->end_phase;
+        run->n_main_open += !node->rule->end_phase;
     }
     return 0;
 }
@@ -193,20 +188,6 @@ void plr_schedule_begin(plr_run *run)
     plr_schedule_examine_all(run);
 }
 
-static plr_rule_summary above_of(const plr_run_node *node)
-{
-    const plr_step *step = node->task.step;
-    if (step->kind == PLR_STEP_SERVICE)
-        return (plr_rule_summary){ .known = true };
-    if (step->n_dependencies == 0)
-        return plr_rule_root(node->end_phase, &node->run->known);
-    /* In the end phase the run stands above each step, through its root. */
-    plr_rule_summary above = { .known = true };
-    for (size_t i = 0; i < step->n_dependencies; i++)
-        above = plr_rule_join(above, node->run->nodes[step->dependencies[i]].summary);
-    return above;
-}
-
 void plr_schedule_awake(plr_run_node *node)
 {
     if (node->awake)
@@ -221,10 +202,7 @@ void plr_schedule_awake(plr_run_node *node)
 
 static void spread(plr_run_node *node, plr_rule_summary above)
 {
-    if (node->outcome == PLR_RULE_UNKNOWN || node->summary.known)
-        return;
-    node->summary = plr_rule_below(above, node->outcome);
-    if (!node->summary.known)
+    if (!plr_rule_graph_spread(node->rule, above))
         return;
     for (size_t i = 0; i < node->n_dependents; i++) {
         plr_run_node *below = &node->run->nodes[node->dependents[i]];
@@ -243,15 +221,15 @@ static void count_decided(plr_run_node *node, plr_rule_outcome outcome)
         run->known.services_known = run->n_services_unmet == 0;
     } else if (step->kind == PLR_STEP_STEP && step->detach) {
         run->n_undecided_detached--;
-        run->n_main_open -= !node->end_phase;
+        run->n_main_open -= !node->rule->end_phase;
     }
 }
 
 void plr_schedule_decided(plr_run_node *node, plr_rule_outcome outcome)
 {
-    if (node->outcome != PLR_RULE_UNKNOWN)
+    if (node->rule->outcome != PLR_RULE_UNKNOWN)
         return;
-    node->outcome = outcome;
+    node->rule->outcome = outcome;
     count_decided(node, outcome);
     plr_schedule_awake(node);
     examine(node);
@@ -366,9 +344,10 @@ static void consider_ahead(plr_run_node *node, plr_rule_summary above)
     plr_run *run = node->run;
     if (node->state != PLR_STATE_PENDING || node->began_ahead || node->n_dormant > 0 ||
             node->op.active || run->known.cancelled ||
-            (node->task.step->n_dependencies == 0 && !run->known.services_known) || node->end_phase)
+            (node->task.step->n_dependencies == 0 && !run->known.services_known) ||
+            node->rule->end_phase)
         return;
-    if (!plr_rule_is_likely(node->policy, above, &run->known) || !plr_hold_may_prepare(node))
+    if (!plr_rule_is_likely(node->rule->policy, above, &run->known) || !plr_hold_may_prepare(node))
         return;
     if (run->n_ahead >= AHEAD_AT_MOST) {
         want_ahead(node);
@@ -387,7 +366,7 @@ static void decide(plr_run_node *node, plr_rule_summary above)
     }
     plr_rule_answer answer = run->cancel_wanted >= PLR_CANCEL_NOW
                                      ? PLR_RULE_SKIP_CANCELLED
-                                     : plr_rule_decide(node->policy, above, &run->known);
+                                     : plr_rule_decide(node->rule->policy, above, &run->known);
     if (answer == PLR_RULE_RUN)
         give_turn(node);
     else if (answer != PLR_RULE_WAIT)
@@ -420,8 +399,9 @@ void plr_schedule_step(plr_run *run)
             if (run->first_examined == NULL)
                 run->last_examined = NULL;
             node->to_examine = false;
-            plr_rule_summary above = above_of(node);
-            if (node->outcome == PLR_RULE_UNKNOWN && !node->has_turn &&
+            plr_rule_summary above =
+                    plr_rule_graph_above(&run->rules, node->task.index, &run->known);
+            if (node->rule->outcome == PLR_RULE_UNKNOWN && !node->has_turn &&
                     node->state != PLR_STATE_ENDED)
                 decide(node, above);
             spread(node, above);

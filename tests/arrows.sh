@@ -19,7 +19,7 @@ room()
     case $1 in
     engine/base/*) echo base ;;
     engine/io/*) echo io ;;
-    engine/rules.*) echo rules ;;
+    engine/rules.* | engine/rules_graph.*) echo rules ;;
     engine/host.*) echo host ;;
     engine/*) echo engine ;;
     include/* | pipeline/*) echo include ;;
