@@ -27,6 +27,7 @@ endif
 
 include backends/fake/local.mk
 include backends/docker/local.mk
+include backends/kubernetes/local.mk
 include backends/local/local.mk
 
 # What they share comes behind them all: the linker looks into a static library once.

@@ -30,6 +30,8 @@ libplrnet_la_SOURCES = \
 	%reldir%/image_resolve.h \
 	%reldir%/json_stream.c \
 	%reldir%/json_stream.h \
+	%reldir%/jsonc.c \
+	%reldir%/jsonc.h \
 	%reldir%/manifest.c \
 	%reldir%/manifest.h \
 	%reldir%/platform.c \

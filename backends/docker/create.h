@@ -9,7 +9,7 @@
 
 #include <pipeline/backend.h>
 
-#include "backends/docker/json.h"
+#include "net/jsonc.h"
 #include "engine/base/buf.h"
 
 typedef struct plr_docker_create {

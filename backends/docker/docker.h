@@ -11,7 +11,7 @@
 #include <pipeline/backend.h>
 
 #include "backends/docker/end.h"
-#include "backends/docker/json.h"
+#include "net/jsonc.h"
 #include "backends/docker/lines.h"
 #include "backends/docker/resume.h"
 #include "backends/docker/rest.h"

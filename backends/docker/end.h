@@ -7,7 +7,7 @@
 
 #include <pipeline/event.h>
 
-#include "backends/docker/json.h"
+#include "net/jsonc.h"
 #include "init/words.h"
 
 typedef struct plr_docker_evidence {

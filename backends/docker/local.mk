@@ -22,8 +22,6 @@ libplrdocker_la_SOURCES = \
 	%reldir%/files.c \
 	%reldir%/held.c \
 	%reldir%/image.c \
-	%reldir%/json.c \
-	%reldir%/json.h \
 	%reldir%/lines.c \
 	%reldir%/lines.h \
 	%reldir%/module.c \

@@ -4,7 +4,7 @@
 #ifndef PLR_DOCKER_REST_H
 #define PLR_DOCKER_REST_H
 
-#include "backends/docker/json.h"
+#include "net/jsonc.h"
 #include "net/http.h"
 
 typedef struct plr_docker plr_docker;

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "backends/docker/json.h"
+#include "net/jsonc.h"
 #include "backends/docker/rest.h"
 #include "engine/base/buf.h"
 #include "engine/base/error.h"

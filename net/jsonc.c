@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Small moves over json-c; a missing member and one of another kind read the same. */
-#include "backends/docker/json.h"
+#include "net/jsonc.h"
 
 #include <stdarg.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* json-c in the few moves that requests and replies need: building an object in a row that is
  * checked once, and reading one that may not be what it should. */
-#ifndef PLR_DOCKER_JSON_H
-#define PLR_DOCKER_JSON_H
+#ifndef PLR_NET_JSONC_H
+#define PLR_NET_JSONC_H
 
 #include <stdbool.h>
 #include <stddef.h>

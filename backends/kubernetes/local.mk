@@ -1,0 +1,25 @@
+# Kubernetes: one pod for a run.
+
+noinst_LTLIBRARIES += libplrkubernetes.la
+libplrkubernetes_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(YAML_CFLAGS)
+libplrkubernetes_la_LIBADD = $(YAML_LIBS)
+libplrkubernetes_la_SOURCES = \
+	%reldir%/kube.h \
+	%reldir%/module.c \
+	%reldir%/settings.c \
+	%reldir%/settings.h
+
+backenddata_DATA += backends/modules/kubernetes.options
+if BUILTIN_BACKENDS
+builtin_backends += kubernetes
+builtin_backend_libraries += libplrkubernetes.la
+backends/modules/kubernetes.options: $(builtin_backend_libraries) backends/tables$(EXEEXT)
+	$(AM_V_GEN)$(publish_backend)
+else
+backends/modules/kubernetes.options: %reldir%/kubernetes.la backends/tables$(EXEEXT)
+	$(AM_V_GEN)$(publish_backend)
+pkglib_LTLIBRARIES += %reldir%/kubernetes.la
+%canon_reldir%_kubernetes_la_SOURCES =
+%canon_reldir%_kubernetes_la_LIBADD = libplrkubernetes.la libplrnet.la libplrinit.la libplrbase.la
+%canon_reldir%_kubernetes_la_LDFLAGS = $(MODULE_LDFLAGS)
+endif
