@@ -10,6 +10,7 @@
 
 #include <pipeline/backend.h>
 
+#include "backends/kubernetes/client.h"
 #include "backends/kubernetes/settings.h"
 #include "engine/base/buf.h"
 #include "engine/base/cleanup.h"
@@ -18,7 +19,6 @@
 #define PLR_SECOND UINT64_C(1000000000)
 #define PLR_MILLISECOND UINT64_C(1000000)
 
-typedef struct plr_kube_client plr_kube_client;
 typedef struct plr_kube_run plr_kube_run;
 typedef struct plr_kube_attempt plr_kube_attempt;
 

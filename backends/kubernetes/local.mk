@@ -4,10 +4,15 @@ noinst_LTLIBRARIES += libplrkubernetes.la
 libplrkubernetes_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(YAML_CFLAGS)
 libplrkubernetes_la_LIBADD = $(YAML_LIBS)
 libplrkubernetes_la_SOURCES = \
+	%reldir%/client.h \
+	%reldir%/end.h \
 	%reldir%/kube.h \
+	%reldir%/log.h \
 	%reldir%/module.c \
 	%reldir%/settings.c \
-	%reldir%/settings.h
+	%reldir%/settings.h \
+	%reldir%/watch.h \
+	%reldir%/yaml_read.h
 
 backenddata_DATA += backends/modules/kubernetes.options
 if BUILTIN_BACKENDS

@@ -62,9 +62,12 @@ static void plan(
     refuse(self, op);
 }
 
-static void setup(void *self, plr_run_view *view, plr_op *op)
+static void setup(
+        void *self, plr_run_view *view, plr_task *const *tasks, size_t n_tasks, plr_op *op)
 {
     (void)view;
+    (void)tasks;
+    (void)n_tasks;
     refuse(self, op);
 }
 
@@ -135,7 +138,7 @@ PLR_BACKEND_ENTRY(kubernetes)
         .version = PLR_BACKEND_VERSION,
         .name = "kubernetes",
         .description = "one pod for a pipeline, on any cluster",
-        .capabilities = PLR_CAPABILITY_HOLDS,
+        .capabilities = PLR_CAPABILITY_HOLDS | PLR_CAPABILITY_PREPARES_ALL,
         .options = plr_kube_option_table,
         .n_options = PLR_KUBE_N_OPTIONS,
         .create = create,
