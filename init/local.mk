@@ -6,6 +6,7 @@ init_headers = \
 	$(srcdir)/%reldir%/channel.h \
 	$(srcdir)/%reldir%/command.h \
 	$(srcdir)/%reldir%/options.h \
+	$(srcdir)/%reldir%/plan.h \
 	$(srcdir)/%reldir%/probe.h \
 	$(srcdir)/%reldir%/syscall.h \
 	$(srcdir)/%reldir%/text.h \

@@ -12,6 +12,10 @@ typedef struct plr_init_options {
     const char *socket;      /* --socket PATH: wait there for GO */
     int64_t fd;              /* --fd N: a socket that is connected already, or -1 */
     const char *signal_word; /* --signal-word NONCE: wait for a signal, answer by lines */
+    const char *pod;         /* --pod DIR: be a step among others, as words.h says */
+    int64_t step;            /* --step N: which of the plan's */
+    int64_t attempt;         /* --attempt N: and which of its attempts (1) */
+    const char *nonce;       /* --nonce NONCE: of its marks */
     const char *late;        /* --late FILE: with it, the environment that a signal cannot carry */
     bool detach;             /* --detach: exec in place, the command is PID 1 */
     bool keep;               /* --keep: go on without an engine */

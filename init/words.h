@@ -2,6 +2,7 @@
 /*
  * The words that an engine and plr-init say to each other: over a Unix stream socket, or, where no
  * file can be shared with the step, by two signals and by lines on the step's stdout.
+ * Where steps release each other, in a pod, by files: see the end.
  * Free of libc, so that both sides include this one file. What is said here is advice: the truth
  * about a step's end is what the daemon or the cluster says.
  *
@@ -44,6 +45,8 @@
  *   EXITED   init: the command and all that it left behind are gone. Payload: plr_init_exit.
  *            Not said where the init cannot see to that, for a process of another user: its own
  *            end does, and the daemon knows when.
+ *   SKIPPED  init, in a pod: it has decided that the command does not run. It ends with 0.
+ *   STOPPED  init, in a pod: as EXITED, but what it means to others is the host's to say.
  */
 #define PLR_INIT_WORDS(WORD)                                                                       \
     WORD(1, HELD, "held")                                                                          \
@@ -51,7 +54,9 @@
     WORD(3, RUNNING, "running")                                                                    \
     WORD(4, ERRNO, "errno")                                                                        \
     WORD(5, KILL, "kill")                                                                          \
-    WORD(6, EXITED, "exited")
+    WORD(6, EXITED, "exited")                                                                      \
+    WORD(7, SKIPPED, "skipped")                                                                    \
+    WORD(8, STOPPED, "stopped")
 
 typedef enum plr_init_word {
 #define PLR_INIT_WORD_ENUM(number, name, text) PLR_INIT_##name = number,
@@ -112,7 +117,67 @@ typedef struct plr_init_exit {
 #define PLR_INIT_SIGNAL_ASK 10 /* SIGUSR1: answered by "held" */
 #define PLR_INIT_SIGNAL_GO 12  /* SIGUSR2 */
 
-/* How the init itself ends; otherwise it ends as its command did, 128 + n for signal n. */
+/*
+ * In a pod (--pod DIR --step N --attempt N --nonce NONCE) nobody waits at the other end. DIR has:
+ *
+ *     words/plan       what all steps are: plan.h. Written before the pod, never changed
+ *     words/words      what the host says, below. The folder is one that a kubelet keeps (the
+ *                      downward API): a new text takes the place of the old one as a whole
+ *     own/result       what this init says to the others: its record, below
+ *     results/NAME/result
+ *                      the same of all containers, this one's too. NAME is s<step> for a first
+ *                      attempt, s<step>-<attempt> for a later one; a folder may come at any time
+ *
+ * Step and attempt are numbers, those of the document's tasks and from 1.
+ *
+ * A record is one line, put in place by rename. Without one nobody knows anything of that attempt,
+ * and whatever else stands there is none:
+ *
+ *     "running\n"               the command was exec'd (with --detach: is about to be, and this
+ *                               stays)
+ *     "exited " STATUS "\n"     as wait(2) gives it; also of a command that cannot be executed, as
+ *                               a shell would say it
+ *     "stopped " STATUS "\n"    the same, of one that was sent a signal from outside: what that
+ *                               means, the host says
+ *     "skipped " WHY "\n"       a name of PLR_INIT_WHYS
+ *
+ * The host's text is lines, in the order in which they were said; a later text has all of an
+ * earlier one, and more. Whatever else stands there is passed over:
+ *
+ *     "cancelled " MODE " " STARTED "\n"   MODE: graceful or now (nothing begins any more).
+ *                                         STARTED: 0 or 1, something of the user's has run
+ *     "outcome " STEP " " OUTCOME "\n"     passed, failed, halted or skipped: what dependents see,
+ *                                         where no record says it. An init that is held ends by it
+ *     "services " IS "\n"                  ready or failed (one has ended before)
+ *     "main " IS "\n"                      passed or failed: all but the end phase has ended
+ *     "go " STEP " " ATTEMPT "\n"          run, whatever the rules say
+ *     "stop " STEP " " ATTEMPT " " SIGNAL "\n"
+ *                                         a signal for the command (SIGKILL: for all of the step);
+ *                                         after SIGTERM, --grace-ms, SIGKILL follows by itself.
+ *                                         Held, the init skips. Said twice, it is sent twice
+ *     "late " STEP " " BASE64 "\n"         of NAME=VALUE, an environment entry; before its go
+ *
+ * Marks are lines as above: RUNNING; ERRNO; EXITED or STOPPED; "skipped " WHY. Those that end a
+ * step come on stdout and on stderr: when both are there, its output is complete. SKIPPED and
+ * RUNNING come on stdout. STOPPED is said, too, where the record could not be written. An init
+ * whose step has an outcome by the host's word, or by another attempt's record, says nothing and
+ * ends with 0.
+ */
+#define PLR_INIT_POD_PLAN "words/plan"
+#define PLR_INIT_POD_WORDS "words/words"
+#define PLR_INIT_POD_OWN "own"
+#define PLR_INIT_POD_RESULTS "results"
+
+/* Why a step decided that it does not run; the names are those of plr_skip. */
+#define PLR_INIT_WHYS(WHY)                                                                         \
+    WHY(FAILED_BEFORE, "failed-before")                                                            \
+    WHY(NOTHING_FAILED, "nothing-failed")                                                          \
+    WHY(NEVER, "never")                                                                            \
+    WHY(HALTED, "exit-78")                                                                         \
+    WHY(CANCELLED, "cancelled")
+
+/* How the init itself ends; otherwise it ends as its command did, 128 + n for signal n, and with 0
+ * where it decides that the command does not run. */
 #define PLR_INIT_EXIT_HELD 124  /* a signal or the engine's end came before GO */
 #define PLR_INIT_EXIT_OWN 125   /* usage, connect, a bad GO, fork */
 #define PLR_INIT_EXIT_EXEC 126  /* the command cannot be executed */
