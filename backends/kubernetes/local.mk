@@ -4,14 +4,19 @@ noinst_LTLIBRARIES += libplrkubernetes.la
 libplrkubernetes_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(YAML_CFLAGS)
 libplrkubernetes_la_LIBADD = $(YAML_LIBS)
 libplrkubernetes_la_SOURCES = \
+	%reldir%/check.h \
 	%reldir%/client.h \
 	%reldir%/end.h \
 	%reldir%/kube.h \
 	%reldir%/log.h \
 	%reldir%/module.c \
+	%reldir%/names.h \
+	%reldir%/pod.h \
 	%reldir%/settings.c \
 	%reldir%/settings.h \
+	%reldir%/template.h \
 	%reldir%/watch.h \
+	%reldir%/yaml.h \
 	%reldir%/yaml_read.h
 
 backenddata_DATA += backends/modules/kubernetes.options

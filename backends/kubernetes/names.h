@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* What the objects of a run are called in the cluster, and their labels and annotations. Names come
+ * from the run's id, so an object found again is known again. Pure. */
+#ifndef PLR_KUBE_NAMES_H
+#define PLR_KUBE_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+#include <pipeline/backend.h>
+
+#define PLR_KUBE_LABEL "pipeline-runtime.io/"
+
+/* Of pods and Secrets: the run's id, by which all of a run is found, watched and swept; and what
+ * kind of thing it is ("run" or "init"). */
+#define PLR_KUBE_LABEL_RUN PLR_KUBE_LABEL "run"
+#define PLR_KUBE_LABEL_KIND PLR_KUBE_LABEL "kind"
+
+/* Annotations. The first two are read by plr-init through files. */
+#define PLR_KUBE_NOTE_PLAN PLR_KUBE_LABEL "plan"
+#define PLR_KUBE_NOTE_WORDS PLR_KUBE_LABEL "words"
+#define PLR_KUBE_NOTE_OWNER PLR_KUBE_LABEL "owner"
+#define PLR_KUBE_NOTE_DEADLINE PLR_KUBE_LABEL "deadline" /* seconds since 1970 */
+#define PLR_KUBE_NOTE_VERSION PLR_KUBE_LABEL "version"
+#define PLR_KUBE_NOTE_ON_LOSS PLR_KUBE_LABEL "on-loss" /* "keep", or absent */
+#define PLR_KUBE_NOTE_STEPS PLR_KUBE_LABEL "steps"     /* for people: {"s0": "build", …} */
+
+/* Where things of ours are in every container. */
+#define PLR_KUBE_FOLDER "/.plr"
+#define PLR_KUBE_INIT PLR_KUBE_FOLDER "/bin/plr-init"
+#define PLR_KUBE_INIT_KEY "plr-init"
+
+/* Room for the name of any object or container of ours, with its NUL. */
+#define PLR_KUBE_NAME_SIZE 80
+
+/* "plr-RUN": the pod, and the Secret of the run. "plr-RUN-pull": the registries' credentials. */
+void plr_kube_run_name(char ret_name[PLR_KUBE_NAME_SIZE], const char *run_id);
+void plr_kube_pull_name(char ret_name[PLR_KUBE_NAME_SIZE], const char *run_id);
+
+/* "s3" for the first attempt of task 3, "s3-2" for its second; and back: false for a container that
+ * is none of ours. */
+void plr_kube_container_name(char ret_name[PLR_KUBE_NAME_SIZE], size_t task, unsigned attempt);
+bool plr_kube_container_parse(const char *name, size_t *ret_task, unsigned *ret_attempt);
+
+/* When a run is over for sure, and its leftovers may be swept: seconds from its beginning. */
+int64_t plr_kube_limit_s(const plr_run_view *run);
+
+/* "metadata" of an object of the run with its labels, owner, deadline; `namespace_name` may be
+ * NULL. NULL if there is no memory. */
+json_object *plr_kube_metadata(
+        const plr_run_view *run, const char *name, const char *namespace_name, int64_t now_s);
+
+/* Whether others can resolve a name in a pod: a DNS name in lower case (RFC 1123). */
+bool plr_kube_is_dns_name(const char *name);
+
+#endif
