@@ -28,6 +28,10 @@ libplrnet_la_SOURCES = \
 	%reldir%/image_name.h \
 	%reldir%/image_resolve.c \
 	%reldir%/image_resolve.h \
+	%reldir%/init_end.c \
+	%reldir%/init_end.h \
+	%reldir%/init_lines.c \
+	%reldir%/init_lines.h \
 	%reldir%/json_stream.c \
 	%reldir%/json_stream.h \
 	%reldir%/jsonc.c \

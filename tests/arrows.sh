@@ -44,7 +44,8 @@ allowed()
     rules) echo "" ;;
     engine) echo "include base io rules builtin host" ;;
     host) echo "include base io engine" ;;
-    net) echo "include base" ;;
+    # It reads what plr-init says.
+    net) echo "include base init" ;;
     # A backend speaks plr-init's words and carries its bytes.
     backends/*) echo "include net base init" ;;
     # A program of its own, on the loop and the table of functions that modules get.

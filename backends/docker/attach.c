@@ -13,9 +13,9 @@ struct plr_docker_attach {
     plr_docker_attempt *attempt; /* NULL: it has left */
     plr_http_call *call;
     plr_frames frames;
-    plr_docker_lines lines; /* of a plr-init that has no socket */
-    bool log;               /* from the container's begin */
-    bool open;              /* the daemon has said yes */
+    plr_init_lines lines; /* of a plr-init that has no socket */
+    bool log;             /* from the container's begin */
+    bool open;            /* the daemon has said yes */
     plr_error error;
 };
 
@@ -118,7 +118,7 @@ static void on_piece(plr_stream stream, const void *data, size_t size, void *use
 {
     plr_docker_attach *attach = userdata;
     if (stream == PLR_STREAM_STDOUT)
-        plr_docker_lines_feed(&attach->lines, data, size, on_line, attach);
+        plr_init_lines_feed(&attach->lines, data, size, on_line, attach);
     else if (attach->attempt != NULL)
         take_output(attach, stream, data, size);
 }
@@ -197,7 +197,7 @@ static void on_done(
     if (error.code == 0)
         plr_frames_end(&attach->frames, &error);
     if (error.code == 0)
-        plr_docker_lines_end(&attach->lines, on_line, attach);
+        plr_init_lines_end(&attach->lines, on_line, attach);
     attempt->attach = NULL;
     attach_free(attach);
     if (!was_open && plr_docker_attempt_is_at(attempt, plr_docker_stage_attach)) {
@@ -227,7 +227,7 @@ static int attach_new(plr_docker_attempt *attempt, bool log, plr_error *err)
     attach->docker = docker;
     attach->attempt = attempt;
     attach->log = log;
-    plr_docker_lines_init(&attach->lines, attempt->nonce);
+    plr_init_lines_init(&attach->lines, attempt->nonce);
     plr_http_request request = {
         .method = log ? "GET" : "POST",
         .path = path.data,

@@ -12,7 +12,7 @@
 
 #include "backends/docker/end.h"
 #include "net/jsonc.h"
-#include "backends/docker/lines.h"
+#include "net/init_lines.h"
 #include "backends/docker/resume.h"
 #include "backends/docker/rest.h"
 #include "backends/docker/where.h"

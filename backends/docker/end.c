@@ -3,11 +3,12 @@
  * it, and what happened around it may say that it was nobody's fault in the step. */
 #include "backends/docker/end.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+
+#include "net/init_end.h"
 
 void plr_docker_end_state(plr_docker_evidence *evidence, json_object *inspect)
 {
@@ -24,59 +25,11 @@ void plr_docker_end_state(plr_docker_evidence *evidence, json_object *inspect)
     snprintf(evidence->error, sizeof(evidence->error), "%s", plr_jsonc_text(state, "Error"));
 }
 
-int plr_docker_end_code(uint32_t wait_status)
-{
-    int status = (int)wait_status;
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-static void take_usage(plr_end *end, const plr_init_exit *record)
-{
-    end->usage = (plr_usage){
-        .cpu_user_us = record->user_us,
-        .cpu_system_us = record->system_us,
-        .memory_peak = record->maxrss_kib * 1024,
-        .read_bytes = record->blocks_in * 512,
-        .written_bytes = record->blocks_out * 512,
-    };
-}
-
-static void take_status(plr_end *end, int status)
-{
-    if (WIFSIGNALED(status)) {
-        end->reason = PLR_REASON_SIGNAL;
-        end->signal = WTERMSIG(status);
-    } else {
-        end->reason = PLR_REASON_EXIT;
-    }
-    end->exit_code = plr_docker_end_code((uint32_t)status);
-}
-
 void plr_docker_end_early(const plr_docker_evidence *evidence, plr_end *ret_end)
 {
     *ret_end = (plr_end){ .size = sizeof(*ret_end), .reason = PLR_REASON_EXIT, .exit_code = -1 };
-    take_status(ret_end, (int)evidence->record.status);
-    take_usage(ret_end, &evidence->record);
-}
-
-/* A failed exec, in the words that Docker has for it. */
-static void say_failure(const plr_docker_evidence *evidence, char *message, size_t size)
-{
-    int error = (int)evidence->failure.error;
-    const char *command = evidence->command == NULL ? "" : evidence->command;
-    if (evidence->failure.stage == PLR_INIT_STAGE_FORK)
-        snprintf(message, size, "cannot fork: %s", strerror(error));
-    else if (evidence->failure.stage == PLR_INIT_STAGE_GO)
-        snprintf(message, size, "late environment: %s", strerror(error));
-    else if (error == ENOENT && strchr(command, '/') == NULL)
-        snprintf(message, size, "exec: \"%s\": executable file not found in $PATH", command);
-    else if (error == ENOENT)
-        snprintf(message, size, "exec: \"%s\": stat %s: no such file or directory", command,
-                command);
-    else if (error == EACCES)
-        snprintf(message, size, "exec: \"%s\": permission denied", command);
-    else
-        snprintf(message, size, "exec: \"%s\": %s", command, strerror(error));
+    plr_init_end_status(ret_end, (int)evidence->record.status);
+    plr_init_end_usage(ret_end, &evidence->record);
 }
 
 static bool is_kill(int exit_code)
@@ -88,7 +41,7 @@ static bool is_kill(int exit_code)
 static bool agrees(const plr_docker_evidence *evidence)
 {
     return evidence->has_record &&
-           plr_docker_end_code(evidence->record.status) == evidence->exit_code;
+           plr_init_end_code((int)evidence->record.status) == evidence->exit_code;
 }
 
 void plr_docker_end_decide(
@@ -103,10 +56,10 @@ void plr_docker_end_decide(
     };
     message[0] = '\0';
     if (evidence->has_record)
-        take_usage(ret_end, &evidence->record);
+        plr_init_end_usage(ret_end, &evidence->record);
 
     if (evidence->has_failure) {
-        say_failure(evidence, message, size);
+        plr_init_end_failure(&evidence->failure, evidence->command, message, size);
     } else if (code == 128 + SIGKILL && evidence->oom) {
         ret_end->reason = PLR_REASON_OOM;
         ret_end->signal = SIGKILL;
@@ -116,7 +69,7 @@ void plr_docker_end_decide(
         snprintf(message, size,
                 "the container was stopped (exit code %d) while the daemon went down", code);
     } else if (agrees(evidence)) {
-        take_status(ret_end, (int)evidence->record.status);
+        plr_init_end_status(ret_end, (int)evidence->record.status);
     } else if (is_kill(code) && evidence->stopped == code - 128) {
         ret_end->reason = PLR_REASON_SIGNAL;
         ret_end->signal = code - 128;

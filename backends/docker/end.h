@@ -34,9 +34,6 @@ typedef struct plr_docker_evidence {
 /* Reads State of an inspect into the evidence. */
 void plr_docker_end_state(plr_docker_evidence *evidence, json_object *inspect);
 
-/* The exit code that Docker makes of a wait status: 128 + n for signal n. */
-int plr_docker_end_code(uint32_t wait_status);
-
 /* The end as plr-init tells it, before the daemon does. */
 void plr_docker_end_early(const plr_docker_evidence *evidence, plr_end *ret_end);
 

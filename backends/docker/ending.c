@@ -7,6 +7,7 @@
 
 #include "backends/docker/docker.h"
 #include "engine/base/error.h"
+#include "net/init_end.h"
 
 /* After its end a container's output is at its own end within milliseconds, unless the reader is
  * slow. */
@@ -111,7 +112,7 @@ static bool is_told(const plr_docker_attempt *attempt, int exit_code)
     const plr_docker_evidence *evidence = &attempt->evidence;
     return attempt->started && evidence->has_record && !evidence->exited && !evidence->dropped &&
            attempt->task->step->resources.limits.memory == 0 &&
-           plr_docker_end_code(evidence->record.status) == exit_code;
+           plr_init_end_code((int)evidence->record.status) == exit_code;
 }
 
 void plr_docker_died(plr_docker_attempt *attempt, int exit_code)

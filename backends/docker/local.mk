@@ -22,8 +22,6 @@ libplrdocker_la_SOURCES = \
 	%reldir%/files.c \
 	%reldir%/held.c \
 	%reldir%/image.c \
-	%reldir%/lines.c \
-	%reldir%/lines.h \
 	%reldir%/module.c \
 	%reldir%/open.c \
 	%reldir%/pause.c \

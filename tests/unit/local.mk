@@ -44,6 +44,7 @@ unit_tests += %reldir%/test_http_tls
 %canon_reldir%_test_http_tls_LDADD = $(LDADD) -lssl $(CRYPTO_LIBS)
 http_peer = %reldir%/http_peer.c %reldir%/http_peer.h
 unit_tests += %reldir%/test_image_name
+unit_tests += %reldir%/test_init_lines
 unit_tests += %reldir%/test_json_stream
 unit_tests += %reldir%/test_layer_path
 %canon_reldir%_test_layer_path_SOURCES = %reldir%/test_layer_path.c backends/local/image/layer_path.c
@@ -66,13 +67,12 @@ unit_tests += %reldir%/test_run
 unit_tests += %reldir%/test_wind_down
 
 # Parts of the Docker backend that ask nobody.
-unit_tests += %reldir%/test_docker_create %reldir%/test_docker_end %reldir%/test_docker_lines \
+unit_tests += %reldir%/test_docker_create %reldir%/test_docker_end \
 	%reldir%/test_docker_resume %reldir%/test_docker_where
 docker_LDADD = %reldir%/libharness.la libplrdocker.la libplrnet.la libplrinit.la \
 	libplrengine.la $(CUNIT_LIBS)
 %canon_reldir%_test_docker_create_LDADD = $(docker_LDADD)
 %canon_reldir%_test_docker_end_LDADD = $(docker_LDADD)
-%canon_reldir%_test_docker_lines_LDADD = $(docker_LDADD)
 %canon_reldir%_test_docker_resume_LDADD = $(docker_LDADD)
 %canon_reldir%_test_docker_where_LDADD = $(docker_LDADD)
 

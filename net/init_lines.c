@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A line of the init's may stand behind anything the step wrote, and in two pieces of the stream.
  * So from each byte that begins one on, bytes are held back until they differ from one. */
-#include "backends/docker/lines.h"
+#include "net/init_lines.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,9 +10,9 @@
 
 #define MARK PLR_INIT_LINE_PREFIX[0]
 
-void plr_docker_lines_init(plr_docker_lines *lines, const char *nonce)
+void plr_init_lines_init(plr_init_lines *lines, const char *nonce)
 {
-    *lines = (plr_docker_lines){ 0 };
+    *lines = (plr_init_lines){ 0 };
     if (nonce[0] != '\0')
         lines->n_begin = (size_t)snprintf(lines->begin, sizeof(lines->begin),
                 PLR_INIT_LINE_PREFIX "%.*s ", PLR_INIT_NONCE_MAX, nonce);
@@ -65,7 +65,7 @@ static unsigned read_word(const char *text, plr_init_failure *failure, plr_init_
 }
 
 /* What was held back was no line. */
-static void release(plr_docker_lines *lines, plr_docker_lines_fn *on_piece, void *userdata)
+static void release(plr_init_lines *lines, plr_init_lines_fn *on_piece, void *userdata)
 {
     size_t size = lines->n_line;
     lines->n_line = 0;
@@ -74,7 +74,7 @@ static void release(plr_docker_lines *lines, plr_docker_lines_fn *on_piece, void
 }
 
 /* One byte behind those that are held back. False: it does not belong to them. */
-static bool take(plr_docker_lines *lines, char c, plr_docker_lines_fn *on_piece, void *userdata)
+static bool take(plr_init_lines *lines, char c, plr_init_lines_fn *on_piece, void *userdata)
 {
     plr_init_failure failure;
     plr_init_exit record;
@@ -101,8 +101,8 @@ static bool take(plr_docker_lines *lines, char c, plr_docker_lines_fn *on_piece,
     return true;
 }
 
-void plr_docker_lines_feed(plr_docker_lines *lines, const void *data, size_t size,
-        plr_docker_lines_fn *on_piece, void *userdata)
+void plr_init_lines_feed(plr_init_lines *lines, const void *data, size_t size,
+        plr_init_lines_fn *on_piece, void *userdata)
 {
     const char *bytes = data;
     while (size > 0) {
@@ -125,7 +125,7 @@ void plr_docker_lines_feed(plr_docker_lines *lines, const void *data, size_t siz
     }
 }
 
-void plr_docker_lines_end(plr_docker_lines *lines, plr_docker_lines_fn *on_piece, void *userdata)
+void plr_init_lines_end(plr_init_lines *lines, plr_init_lines_fn *on_piece, void *userdata)
 {
     release(lines, on_piece, userdata);
 }

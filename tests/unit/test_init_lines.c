@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Words of an init between the output of its step: taken out exactly, wherever the stream is cut,
  * and what only looks like one stays. */
-#include "backends/docker/lines.h"
+#include "net/init_lines.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,12 +45,12 @@ static void expect_in(const char *nonce, const char *stream, size_t size, size_t
         const char *output, size_t n_output, const char *words)
 {
     heard h = { .n_output = 0 };
-    plr_docker_lines lines;
-    plr_docker_lines_init(&lines, nonce);
+    plr_init_lines lines;
+    plr_init_lines_init(&lines, nonce);
     for (size_t at = 0; at < size; at += piece)
-        plr_docker_lines_feed(
+        plr_init_lines_feed(
                 &lines, stream + at, size - at < piece ? size - at : piece, on_piece, &h);
-    plr_docker_lines_end(&lines, on_piece, &h);
+    plr_init_lines_end(&lines, on_piece, &h);
     CU_ASSERT_EQUAL(h.n_output, n_output);
     CU_ASSERT_EQUAL(memcmp(h.output, output, n_output), 0);
     CU_ASSERT_STRING_EQUAL(h.words, words);
@@ -114,9 +114,9 @@ static void a_line_that_is_too_long(void)
     int n = snprintf(stream, sizeof(stream), "\x1eplr " NONCE " held%*s%s", 300, "", "\n");
     expect(stream, stream, "");
     heard h = { .n_output = 0 };
-    plr_docker_lines lines;
-    plr_docker_lines_init(&lines, NONCE);
-    plr_docker_lines_feed(&lines, stream, (size_t)n - 1, on_piece, &h);
+    plr_init_lines lines;
+    plr_init_lines_init(&lines, NONCE);
+    plr_init_lines_feed(&lines, stream, (size_t)n - 1, on_piece, &h);
     CU_ASSERT_EQUAL(h.n_output, (size_t)n - 1);
 }
 
@@ -124,11 +124,11 @@ static void a_line_that_is_too_long(void)
 static void nothing_is_held_back_without_need(void)
 {
     heard h = { .n_output = 0 };
-    plr_docker_lines lines;
-    plr_docker_lines_init(&lines, NONCE);
-    plr_docker_lines_feed(&lines, "no newline", 10, on_piece, &h);
+    plr_init_lines lines;
+    plr_init_lines_init(&lines, NONCE);
+    plr_init_lines_feed(&lines, "no newline", 10, on_piece, &h);
     CU_ASSERT_EQUAL(h.n_output, 10);
-    plr_docker_lines_feed(&lines, "\x1eplr 0123x", 10, on_piece, &h);
+    plr_init_lines_feed(&lines, "\x1eplr 0123x", 10, on_piece, &h);
     CU_ASSERT_EQUAL(h.n_output, 20);
 }
 
@@ -158,5 +158,5 @@ static const plr_test tests[] = {
 
 int main(void)
 {
-    return plr_test_main("docker_lines", tests);
+    return plr_test_main("init_lines", tests);
 }
