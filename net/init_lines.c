@@ -35,8 +35,32 @@ static bool read_numbers(const char *text, uint64_t *numbers, size_t n)
     return *text == '\0';
 }
 
+/* What a word carries, and where it is; NULL: nothing. */
+typedef struct payload {
+    plr_init_failure failure;
+    plr_init_exit record;
+    const void *data;
+} payload;
+
+/* " WHY", and then the end. */
+static bool read_why(const char *text, payload *ret_payload)
+{
+    static const char *const names[] = {
+#define NAME(id, name) name,
+        PLR_INIT_WHYS(NAME)
+#undef NAME
+    };
+    for (size_t i = 0; text[0] == ' ' && i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(text + 1, names[i]) == 0) {
+            ret_payload->data = names[i];
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The word that `text` is, the line without its begin and its newline; 0: none. */
-static unsigned read_word(const char *text, plr_init_failure *failure, plr_init_exit *record)
+static unsigned read_word(const char *text, payload *ret_payload)
 {
     static const struct {
         unsigned word;
@@ -47,18 +71,25 @@ static unsigned read_word(const char *text, plr_init_failure *failure, plr_init_
         { PLR_INIT_RUNNING, "running", 0 },
         { PLR_INIT_ERRNO, "errno", 2 },
         { PLR_INIT_EXITED, "exited", 6 },
+        { PLR_INIT_STOPPED, "stopped", 6 },
     };
     uint64_t numbers[6];
+    *ret_payload = (payload){ .data = NULL };
+    if (strncmp(text, "skipped", 7) == 0 && read_why(text + 7, ret_payload))
+        return PLR_INIT_SKIPPED;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         size_t length = strlen(words[i].name);
         if (strncmp(text, words[i].name, length) != 0 ||
                 !read_numbers(text + length, numbers, words[i].n_numbers))
             continue;
-        if (words[i].word == PLR_INIT_ERRNO)
-            *failure = (plr_init_failure){ (uint32_t)numbers[0], (uint32_t)numbers[1] };
-        if (words[i].word == PLR_INIT_EXITED)
-            *record = (plr_init_exit){ (uint32_t)numbers[0], 0, numbers[1], numbers[2], numbers[3],
-                numbers[4], numbers[5] };
+        if (words[i].n_numbers == 2) {
+            ret_payload->failure = (plr_init_failure){ (uint32_t)numbers[0], (uint32_t)numbers[1] };
+            ret_payload->data = &ret_payload->failure;
+        } else if (words[i].n_numbers == 6) {
+            ret_payload->record = (plr_init_exit){ (uint32_t)numbers[0], 0, numbers[1], numbers[2],
+                numbers[3], numbers[4], numbers[5] };
+            ret_payload->data = &ret_payload->record;
+        }
         return words[i].word;
     }
     return 0;
@@ -76,8 +107,7 @@ static void release(plr_init_lines *lines, plr_init_lines_fn *on_piece, void *us
 /* One byte behind those that are held back. False: it does not belong to them. */
 static bool take(plr_init_lines *lines, char c, plr_init_lines_fn *on_piece, void *userdata)
 {
-    plr_init_failure failure;
-    plr_init_exit record;
+    payload carried;
     if (lines->n_line < lines->n_begin ? c != lines->begin[lines->n_line]
                                        : c == MARK || lines->n_line == sizeof(lines->line) - 1)
         return false;
@@ -85,19 +115,14 @@ static bool take(plr_init_lines *lines, char c, plr_init_lines_fn *on_piece, voi
     if (c != '\n')
         return true;
     lines->line[lines->n_line - 1] = '\0';
-    unsigned word = read_word(lines->line + lines->n_begin, &failure, &record);
+    unsigned word = read_word(lines->line + lines->n_begin, &carried);
     lines->line[lines->n_line - 1] = c;
     if (word == 0) {
         release(lines, on_piece, userdata);
         return true;
     }
-    const void *payload = NULL;
-    if (word == PLR_INIT_ERRNO)
-        payload = &failure;
-    else if (word == PLR_INIT_EXITED)
-        payload = &record;
     lines->n_line = 0;
-    on_piece(NULL, 0, word, payload, userdata);
+    on_piece(NULL, 0, word, carried.data, userdata);
     return true;
 }
 

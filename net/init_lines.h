@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* plr-init's words as lines on a step's stdout (init/words.h), found and taken out: what is left is
+/* plr-init's words as lines in a step's output (init/words.h), found and taken out: what is left is
  * what the step wrote, byte for byte. Pure: no I/O. */
 #ifndef PLR_NET_INIT_LINES_H
 #define PLR_NET_INIT_LINES_H
@@ -16,7 +16,7 @@ typedef struct plr_init_lines {
 } plr_init_lines;
 
 /* Output of the step; or, with data NULL, a word with its payload (plr_init_failure for ERRNO,
- * plr_init_exit for EXITED, else NULL). */
+ * plr_init_exit for EXITED and STOPPED, a name of PLR_INIT_WHYS for SKIPPED, else NULL). */
 typedef void plr_init_lines_fn(
         const void *data, size_t size, unsigned word, const void *payload, void *userdata);
 

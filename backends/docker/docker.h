@@ -11,8 +11,6 @@
 #include <pipeline/backend.h>
 
 #include "backends/docker/end.h"
-#include "net/jsonc.h"
-#include "net/init_lines.h"
 #include "backends/docker/resume.h"
 #include "backends/docker/rest.h"
 #include "backends/docker/where.h"
@@ -21,6 +19,8 @@
 #include "init/words.h"
 #include "net/frames.h"
 #include "net/http.h"
+#include "net/init_lines.h"
+#include "net/jsonc.h"
 
 /* All that is created carries these: run, step, attempt, version, deadline, owner. */
 #define PLR_DOCKER_LABEL "io.pipeline-runtime."

@@ -19,9 +19,9 @@ typedef struct plr_kube_log plr_kube_log;
 typedef struct plr_kube_log_calls {
     /* What the step wrote, byte for byte. With `size` 0: something may be missing here. */
     void (*on_output)(const void *data, size_t size, void *userdata);
-    /* A word of plr-init's (plr_init_word: RUNNING, ERRNO, EXITED, SKIPPED) with its payload as
-     * plr_init_lines_fn has it. EXITED comes once, when it was read from both streams. All advice.
-     */
+    /* A word of plr-init's (plr_init_word: RUNNING, ERRNO, EXITED, STOPPED, SKIPPED) with its
+     * payload as plr_init_lines_fn has it. The last four come once, when they were read from both
+     * streams: all output is out then. All of it is advice. */
     void (*on_word)(unsigned word, const void *payload, void *userdata);
     /* Nothing more will come; not before plr_kube_log_finish. */
     void (*on_end)(void *userdata);

@@ -28,12 +28,15 @@ static void on_piece(
         const plr_init_failure *failure = payload;
         snprintf(h->words + at, sizeof(h->words) - at, "errno %u %u;", failure->error,
                 failure->stage);
-    } else if (word == PLR_INIT_EXITED) {
+    } else if (word == PLR_INIT_SKIPPED) {
+        snprintf(h->words + at, sizeof(h->words) - at, "skipped %s;", (const char *)payload);
+    } else if (word == PLR_INIT_EXITED || word == PLR_INIT_STOPPED) {
         const plr_init_exit *record = payload;
-        snprintf(h->words + at, sizeof(h->words) - at, "exited %u %llu %llu %llu %llu %llu;",
-                record->status, (unsigned long long)record->user_us,
-                (unsigned long long)record->system_us, (unsigned long long)record->maxrss_kib,
-                (unsigned long long)record->blocks_in, (unsigned long long)record->blocks_out);
+        snprintf(h->words + at, sizeof(h->words) - at, "%s %u %llu %llu %llu %llu %llu;",
+                word == PLR_INIT_EXITED ? "exited" : "stopped", record->status,
+                (unsigned long long)record->user_us, (unsigned long long)record->system_us,
+                (unsigned long long)record->maxrss_kib, (unsigned long long)record->blocks_in,
+                (unsigned long long)record->blocks_out);
     } else {
         snprintf(h->words + at, sizeof(h->words) - at, "%s;",
                 word == PLR_INIT_HELD ? "held" : "running");
@@ -69,6 +72,8 @@ static void words_are_taken_out(void)
     expect(WORD("held") WORD("held") WORD("running") "one\n" WORD("exited 256 1 2 3 4 5"), "one\n",
             "held;held;running;exited 256 1 2 3 4 5;");
     expect(WORD("errno 13 3"), "", "errno 13 3;");
+    expect("x" WORD("stopped 15 1 2 3 4 5") WORD("skipped exit-78") "y", "xy",
+            "stopped 15 1 2 3 4 5;skipped exit-78;");
     expect(WORD("exited 9 18446744073709551615 0 0 0 0"), "",
             "exited 9 18446744073709551615 0 0 0 0;");
 }
@@ -92,6 +97,10 @@ static void forgeries_are_output(void)
         "plr " NONCE " held\n",
         "\x1eplr " NONCE "0 held\n",
         WORD("go"),
+        WORD("skipped"),
+        WORD("skipped for fun"),
+        WORD("skipped exit-78 "),
+        WORD("skippedexit-78"),
         WORD("held "),
         WORD("held 1"),
         WORD("errno 13"),
