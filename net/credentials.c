@@ -4,14 +4,13 @@
 #include "net/credentials.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <json-c/json.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
+#include "net/file.h"
 #include "net/helper.h"
 #include "net/image_name.h"
 
@@ -55,28 +54,6 @@ static void end(plr_credential_lookup *lookup)
     bool none = plr_credential_is_none(&lookup->found);
     lookup->on_found(lookup, none ? NULL : &lookup->found,
             lookup->warning.code != PLR_OK ? &lookup->warning : NULL, lookup->userdata);
-}
-
-static int read_file(const char *path, plr_buf *out, plr_error *err)
-{
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return plr_error_set(err, PLR_ERR_CONFIGURATION, "%s: %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode) || st.st_size > (off_t)LONGEST_FILE)
-        return plr_error_set(
-                err, PLR_ERR_CONFIGURATION, "%s: no regular file of at most 16 MiB", path);
-    int r = plr_buf_reserve(out, (size_t)st.st_size, err);
-    while (r == 0 && out->size < (size_t)st.st_size) {
-        ssize_t n = read(fd, out->data + out->size, (size_t)st.st_size - out->size);
-        if (n < 0 && errno != EINTR)
-            r = plr_error_set(err, PLR_ERR_CONFIGURATION, "%s: %s", path, strerror(errno));
-        else if (n == 0)
-            break;
-        else if (n > 0)
-            out->size += (size_t)n;
-    }
-    return r;
 }
 
 /* {"ServerURL":…,"Username":…,"Secret":…}; the name "<token>" says that the secret is a token. */
@@ -146,7 +123,7 @@ static int ask_file(plr_credential_lookup *lookup, size_t i, plr_error *err)
     _cleanup_docker_config_answer_ plr_docker_config_answer answer = { 0 };
     if (i == FILE_USER && access(lookup->files[i], F_OK) < 0 && errno == ENOENT)
         return 0;
-    int r = read_file(lookup->files[i], &text, err);
+    int r = plr_file_read(&text, lookup->files[i], LONGEST_FILE, err);
     if (r == 0)
         r = plr_docker_config_find(
                 &answer, lookup->files[i], text.data, text.size, lookup->registry, err);
