@@ -236,6 +236,10 @@ static void destroy(plr_http_client *client)
     free(client->cert_file);
     free(client->key_file);
     free(client->user_agent);
+    free(client->ca_pem);
+    free(client->cert_pem);
+    free(client->key_pem);
+    free(client->proxy);
     free(client);
 }
 
@@ -260,10 +264,49 @@ static void turn(plr_http_client *client, curl_socket_t fd, int mask)
         want_turn(client);
 }
 
+static int copy_options(plr_http_client *client, const plr_http_options *options, plr_error *err)
+{
+    const struct {
+        char **copy;
+        const char *text;
+    } texts[] = {
+        { &client->ca_file, options->ca_file },
+        { &client->cert_file, options->cert_file },
+        { &client->key_file, options->key_file },
+        { &client->ca_pem, options->ca_pem },
+        { &client->cert_pem, options->cert_pem },
+        { &client->key_pem, options->key_pem },
+        { &client->proxy, options->proxy },
+        { &client->user_agent, options->user_agent },
+    };
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < sizeof texts / sizeof *texts; i++)
+        r = plr_text_copy(texts[i].copy, texts[i].text, err);
+    return r;
+}
+
+int plr_http_client_set_certificate(
+        plr_http_client *client, const char *cert_pem, const char *key_pem, plr_error *err)
+{
+    _cleanup_free_ char *cert = NULL;
+    _cleanup_free_ char *key = NULL;
+    int r = plr_text_copy(&cert, cert_pem, err);
+    if (r == 0)
+        r = plr_text_copy(&key, key_pem, err);
+    if (r < 0)
+        return r;
+    free(client->cert_pem);
+    free(client->key_pem);
+    client->cert_pem = steal(cert);
+    client->key_pem = steal(key);
+    return 0;
+}
+
 int plr_http_client_new(plr_http_client **ret_client, const plr_host *host, plr_loop *loop,
         const plr_http_options *options, plr_error *err)
 {
-    bool tls = options->ca_file != NULL || options->cert_file != NULL || options->key_file != NULL;
+    bool tls = options->ca_file != NULL || options->cert_file != NULL ||
+               options->key_file != NULL || options->ca_pem != NULL || options->cert_pem != NULL;
     _cleanup_http_client_ plr_http_client *client = calloc(1, sizeof *client);
     if (client == NULL)
         return plr_error_nomem(err);
@@ -272,6 +315,7 @@ int plr_http_client_new(plr_http_client **ret_client, const plr_host *host, plr_
         .loop = loop,
         .connect_timeout_ns = options->connect_timeout_ns,
         .max_connections = options->max_connections,
+        .tls_insecure = options->tls_insecure,
     };
     if (client->connect_timeout_ns == 0)
         client->connect_timeout_ns = DEFAULT_CONNECT_NS;
@@ -282,14 +326,10 @@ int plr_http_client_new(plr_http_client **ret_client, const plr_host *host, plr_
     LIST_INIT(&client->watched);
 
     int r = plr_http_base_parse(&client->base, options->base, tls, err);
+    if (r == 0 && options->tls_server_name != NULL)
+        r = plr_http_base_rename(&client->base, options->tls_server_name, err);
     if (r == 0)
-        r = plr_text_copy(&client->ca_file, options->ca_file, err);
-    if (r == 0)
-        r = plr_text_copy(&client->cert_file, options->cert_file, err);
-    if (r == 0)
-        r = plr_text_copy(&client->key_file, options->key_file, err);
-    if (r == 0)
-        r = plr_text_copy(&client->user_agent, options->user_agent, err);
+        r = copy_options(client, options, err);
     if (r == 0)
         r = host->timer_new(loop, &client->curl_timer, on_timer, client, err);
     if (r == 0)

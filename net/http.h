@@ -25,14 +25,23 @@ typedef struct plr_http_options {
     const char *base;
     const char *ca_file;              /* PEM, instead of the system's; NULL: the system's */
     const char *cert_file, *key_file; /* PEM, the client's own; NULL: none */
-    const char *user_agent;           /* NULL: none is sent */
-    uint64_t connect_timeout_ns;      /* 0: 10 s */
-    unsigned max_connections;         /* for calls that are not long-lived; more wait. 0: 32 */
+    /* The same as text, instead of the files. */
+    const char *ca_pem, *cert_pem, *key_pem;
+    const char *tls_server_name; /* what the server's certificate must say; NULL: as in `base` */
+    bool tls_insecure;           /* the server's certificate is not looked at */
+    const char *proxy; /* "http://…", "https://…", "socks5://…"; NULL: the environment's */
+    const char *user_agent;      /* NULL: none is sent */
+    uint64_t connect_timeout_ns; /* 0: 10 s */
+    unsigned max_connections;    /* for calls that are not long-lived; more wait. 0: 32 */
 } plr_http_options;
 
 /* Copies what it needs of the options. PLR_ERR_CONFIGURATION for a base it does not understand. */
 int plr_http_client_new(plr_http_client **ret_client, const plr_host *host, plr_loop *loop,
         const plr_http_options *options, plr_error *err);
+
+/* The client's own certificate, PEM text, for connections from now on. */
+int plr_http_client_set_certificate(
+        plr_http_client *client, const char *cert_pem, const char *key_pem, plr_error *err);
 
 /* Calls still open are forgotten: their on_done does not come. May be called in a callback. */
 void plr_http_client_free(plr_http_client *client);

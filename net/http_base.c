@@ -14,6 +14,8 @@ void plr_http_base_clear(plr_http_base *base)
     free(base->socket);
     free(base->url);
     free(base->name);
+    free(base->connect_to);
+    free(base->host_header);
     *base = (plr_http_base){ 0 };
 }
 
@@ -91,6 +93,39 @@ int plr_http_base_parse(plr_http_base *ret_base, const char *text, bool tls, plr
     *ret_base = base;
     base = (plr_http_base){ 0 };
     return 0;
+}
+
+int plr_http_base_rename(plr_http_base *base, const char *name, plr_error *err)
+{
+    _cleanup_buf_ plr_buf url = { 0 };
+    _cleanup_buf_ plr_buf connect_to = { 0 };
+    _cleanup_buf_ plr_buf header = { 0 };
+    const char *address = after(base->url, "https://");
+    if (address == NULL)
+        return plr_error_set(err, PLR_ERR_CONFIGURATION,
+                "%s: a server name for TLS, but the address does not begin with https://",
+                base->name);
+    if (name[0] == '\0' || !is_plain(name) || strpbrk(name, "/?#@:\\[]") != NULL)
+        return plr_error_set(err, PLR_ERR_CONFIGURATION,
+                "\"%s\" is no name that a server's certificate can have", name);
+    int authority = (int)strcspn(address, "/");
+    const char *host_end = address[0] == '[' ? memchr(address, ']', (size_t)authority) : address;
+    const char *port = host_end == NULL
+                               ? NULL
+                               : memchr(host_end, ':', (size_t)(address + authority - host_end));
+    int host = port == NULL ? authority : (int)(port - address);
+    const char *rest = address + host; /* port and path */
+    plr_buf_printf(&url, "https://%s%s", name, rest);
+    plr_buf_printf(&connect_to, "::%.*s:", host, address);
+    plr_buf_printf(&header, "Host: %.*s", authority, address);
+    int r = plr_buf_steal(&connect_to, &base->connect_to, err);
+    if (r == 0)
+        r = plr_buf_steal(&header, &base->host_header, err);
+    if (r < 0)
+        return r;
+    free(base->url);
+    base->url = NULL;
+    return plr_buf_steal(&url, &base->url, err);
 }
 
 void plr_http_escape(plr_buf *out, const char *text)

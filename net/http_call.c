@@ -264,12 +264,50 @@ static int set_headers(plr_http_call *call, const char *const *headers, plr_erro
     bool done = add_header(call, "Expect:");
     if (!has_header(headers, "Content-Type"))
         done = done && add_header(call, "Content-Type:");
+    if (call->client->base.host_header != NULL)
+        done = done && add_header(call, call->client->base.host_header);
     for (; done && headers != NULL && *headers != NULL; headers++) {
         if (strpbrk(*headers, "\r\n") != NULL)
             return plr_error_set(err, PLR_ERR_USAGE, "a header with a line break");
         done = add_header(call, *headers);
     }
     return done ? 0 : plr_error_nomem(err);
+}
+
+/* Certificates given as text are copied, because another may take their place meanwhile. */
+static CURLcode set_blob(CURL *easy, CURLoption option, const char *pem)
+{
+    struct curl_blob blob = { (void *)(uintptr_t)pem, strlen(pem), CURL_BLOB_COPY };
+    return curl_easy_setopt(easy, option, &blob);
+}
+
+static CURLcode set_tls(const plr_http_call *call)
+{
+    const plr_http_client *client = call->client;
+    CURL *easy = call->easy;
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (code == CURLE_OK && client->tls_insecure)
+        code = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+    if (code == CURLE_OK && client->tls_insecure)
+        code = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    if (code == CURLE_OK && client->ca_pem != NULL)
+        code = set_blob(easy, CURLOPT_CAINFO_BLOB, client->ca_pem);
+    else if (code == CURLE_OK && client->ca_file != NULL)
+        code = curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
+    if (code == CURLE_OK && (client->ca_pem != NULL || client->ca_file != NULL))
+        code = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    if (code == CURLE_OK && client->cert_pem != NULL)
+        code = set_blob(easy, CURLOPT_SSLCERT_BLOB, client->cert_pem);
+    else if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_SSLCERT, client->cert_file);
+    if (code == CURLE_OK && client->key_pem != NULL)
+        code = set_blob(easy, CURLOPT_SSLKEY_BLOB, client->key_pem);
+    else if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_SSLKEY, client->key_file);
+    /* Without it OpenSSL would ask at the terminal for the password of a key that has one. */
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
+    return code;
 }
 
 int plr_http_call_prepare(plr_http_call *call, const char *const *headers, plr_error *err)
@@ -289,6 +327,11 @@ int plr_http_call_prepare(plr_http_call *call, const char *const *headers, plr_e
         r = set_headers(call, headers, err);
     if (r < 0)
         return r;
+    if (client->base.connect_to != NULL) {
+        call->connect_to = curl_slist_append(NULL, client->base.connect_to);
+        if (call->connect_to == NULL)
+            return plr_error_nomem(err);
+    }
     call->easy = curl_easy_init();
     if (call->easy == NULL)
         return plr_error_nomem(err);
@@ -304,13 +347,12 @@ int plr_http_call_prepare(plr_http_call *call, const char *const *headers, plr_e
         SET(CURLOPT_PROXY, "");
     }
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (client->ca_file != NULL) {
-        SET(CURLOPT_CAINFO, client->ca_file);
-        SET(CURLOPT_CAPATH, NULL);
-    }
-    SET(CURLOPT_SSLCERT, client->cert_file);
-    SET(CURLOPT_SSLKEY, client->key_file);
+    if (client->base.connect_to != NULL)
+        SET(CURLOPT_CONNECT_TO, call->connect_to);
+    if (client->proxy != NULL)
+        SET(CURLOPT_PROXY, client->proxy);
+    if (code == CURLE_OK)
+        code = set_tls(call);
     SET(CURLOPT_USERAGENT, client->user_agent);
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -346,6 +388,7 @@ void plr_http_call_free(plr_http_call *call)
         call->client->host->timer_free(call->timer);
     curl_easy_cleanup(call->easy);
     curl_slist_free_all(call->headers);
+    curl_slist_free_all(call->connect_to);
     plr_buf_clear(&call->body);
     plr_buf_clear(&call->reply.body);
     free(call->method);

@@ -17,7 +17,7 @@ struct plr_http_call {
     plr_http_client *client;
     char *method, *path;
     CURL *easy;
-    struct curl_slist *headers;
+    struct curl_slist *headers, *connect_to;
     plr_buf body;
     char curl_message[CURL_ERROR_SIZE];
     plr_timer *timer; /* NULL: no time limits */
@@ -57,6 +57,8 @@ struct plr_http_client {
     plr_loop *loop;
     plr_http_base base;
     char *ca_file, *cert_file, *key_file, *user_agent;
+    char *ca_pem, *cert_pem, *key_pem, *proxy;
+    bool tls_insecure;
     uint64_t connect_timeout_ns;
     unsigned max_connections, n_counted;
     bool curl_ready;

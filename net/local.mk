@@ -14,6 +14,8 @@ libplrnet_la_SOURCES = \
 	%reldir%/digest.h \
 	%reldir%/docker_config.c \
 	%reldir%/docker_config.h \
+	%reldir%/file.c \
+	%reldir%/file.h \
 	%reldir%/frames.c \
 	%reldir%/frames.h \
 	%reldir%/helper.c \
