@@ -80,7 +80,4 @@ void plr_kube_config_clear(plr_kube_config *config);
 int plr_kube_config_read(plr_kube_config *ret_config, const plr_kube_settings *settings,
         const char *file, const char *text, size_t size, plr_error *err);
 
-/* A whole file, NUL-terminated, in the arena; at most PLR_YAML_LARGEST bytes. */
-int plr_kube_file_read(plr_bytes *ret_bytes, plr_arena *arena, const char *path, plr_error *err);
-
 #endif

@@ -8,6 +8,10 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/client.h \
 	%reldir%/end.h \
 	%reldir%/kube.h \
+	%reldir%/kubeconfig.c \
+	%reldir%/kubeconfig.h \
+	%reldir%/kubeconfig_entry.c \
+	%reldir%/kubeconfig_entry.h \
 	%reldir%/log.h \
 	%reldir%/module.c \
 	%reldir%/names.h \
@@ -17,6 +21,7 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/template.h \
 	%reldir%/watch.h \
 	%reldir%/yaml.h \
+	%reldir%/yaml_read.c \
 	%reldir%/yaml_read.h
 
 backenddata_DATA += backends/modules/kubernetes.options
