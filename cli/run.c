@@ -238,7 +238,8 @@ static void show_kept(session *s)
         .run = plr_run_id(s->run),
     };
     plr_backend_sweep(s->backend, &options, put_kept, err, NULL);
-    plr_text_printf(err, "it goes with: pipeline-runtime sweep --run %s\n", options.run);
+    plr_text_printf(err, "it goes with: pipeline-runtime sweep --backend %s --run %s\n",
+            plr_backend_name(s->backend), options.run);
 }
 
 /* The last words, and all that still waits. Signals have their own meaning again: there is nothing
