@@ -114,12 +114,12 @@ int plr_local_compose_environment(
     return r;
 }
 
-static void put_root(plr_buf *out, const plr_local_wish *wish)
+static void put_root(plr_buf *out, const plr_store_image *image)
 {
-    if (wish->image == NULL)
+    if (image == NULL)
         plr_sandbox_put_flag(out, PLR_SANDBOX_FIELD_HOST_ROOT);
-    for (size_t i = 0; wish->image != NULL && i < wish->image->n_layers; i++)
-        plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_LAYER, wish->image->layers[i]);
+    for (size_t i = 0; image != NULL && i < image->n_layers; i++)
+        plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_LAYER, image->layers[i]);
 }
 
 static bool is_set(const char *text)
@@ -192,6 +192,15 @@ static void put_source(plr_buf *out, plr_sandbox_tag tag, const char *source, co
     plr_sandbox_end_group(out, group);
 }
 
+/* A volume of the run's own. */
+static void put_temp(plr_buf *out, const plr_task_volume *volume)
+{
+    size_t group = plr_sandbox_begin(out, PLR_SANDBOX_FIELD_MOUNT);
+    plr_sandbox_put_number(out, PLR_SANDBOX_FIELD_VOLUME_NUMBER, volume->volume);
+    plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_TARGET, volume->path);
+    plr_sandbox_end_group(out, group);
+}
+
 static void put_volumes(plr_buf *out, const plr_task *task)
 {
     const plr_document *document = task->run->document;
@@ -203,10 +212,7 @@ static void put_volumes(plr_buf *out, const plr_task *task)
                     volume->host_path, volume->path);
             continue;
         }
-        size_t group = plr_sandbox_begin(out, PLR_SANDBOX_FIELD_MOUNT);
-        plr_sandbox_put_number(out, PLR_SANDBOX_FIELD_VOLUME_NUMBER, volume->volume);
-        plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_TARGET, volume->path);
-        plr_sandbox_end_group(out, group);
+        put_temp(out, volume);
     }
     for (size_t i = 0; i < task->step->n_devices; i++) {
         const plr_device_mount *device = &task->step->devices[i];
@@ -277,7 +283,7 @@ static void put_limits(plr_buf *out, const plr_task *task)
 int plr_local_compose(plr_buf *out, const plr_local_wish *wish, plr_error *err)
 {
     const plr_task *task = wish->task;
-    put_root(out, wish);
+    put_root(out, wish->image);
     if (plr_local_compose_command(out, task, wish->image) == NULL)
         return plr_error_set(err, PLR_ERR_CONFIGURATION,
                 "no command: neither the step nor the image %s names one",
@@ -290,5 +296,28 @@ int plr_local_compose(plr_buf *out, const plr_local_wish *wish, plr_error *err)
     put_volumes(out, task);
     put_files(out, task);
     put_limits(out, task);
+    return plr_buf_check(out, err);
+}
+
+int plr_local_compose_look(
+        plr_buf *out, const plr_task *task, const plr_store_image *image, plr_error *err)
+{
+    const char *name = task->step->metadata.name, *folder = task->working_dir;
+    put_root(out, image);
+    plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_ARGUMENT, "sh");
+    plr_sandbox_put_number(out, PLR_SANDBOX_FIELD_NETWORK, PLR_SANDBOX_NETWORK_HOST);
+    plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_NAME, name);
+    for (size_t i = 0; image != NULL && i < image->n_environment; i++)
+        plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_ENVIRONMENT, image->environment[i]);
+    if (is_set(folder) && folder[0] == '/')
+        plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_WORKING_DIR, folder);
+    for (size_t i = 0; i < task->n_volumes; i++) {
+        const plr_task_volume *volume = &task->volumes[i];
+        const plr_volume_temp *temp = volume->host_path != NULL
+                                              ? NULL
+                                              : task->run->document->volumes[volume->volume].temp;
+        if (temp != NULL && strcmp(temp->medium, "memory") != 0)
+            put_temp(out, volume);
+    }
     return plr_buf_check(out, err);
 }

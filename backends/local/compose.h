@@ -30,6 +30,11 @@ const char *plr_local_compose_command(
 /* All of it. PLR_ERR_CONFIGURATION: there is no command. A failure of `out` is remembered there. */
 int plr_local_compose(plr_buf *out, const plr_local_wish *wish, plr_error *err);
 
+/* What plr-sandbox --look needs to show the root of a step again: a shell in it, with the image's
+ * environment and the run's volumes on disk. No secret is in it, for it stays on disk. */
+int plr_local_compose_look(
+        plr_buf *out, const plr_task *task, const plr_store_image *image, plr_error *err);
+
 /* The environment alone, one field each, in the order of document.md, "What a step sees": image,
  * host, document; what is late comes with the word to go. */
 int plr_local_compose_environment(

@@ -192,6 +192,11 @@ void plr_local_probe(plr_local_attempt *attempt, const plr_probe *probe, plr_op 
 void plr_local_probed(plr_local_run *run, uint32_t id, const plr_sandbox_answer *answer);
 void plr_local_questions_clear(plr_local_run *run, const plr_error *err);
 
+/* keep.c: leaves a run for a look. The sandbox is killed, and what it would have removed stays. */
+void plr_local_forget(plr_local_run *run);
+/* How to look at what is in the folder of a run, and to remove it: lines for people. */
+void plr_local_kept(plr_buf *out, const plr_local *local, const char *folder, const char *id);
+
 /* sweep.c */
 void plr_local_teardown(plr_local *local, const char *run_id, plr_run_view *view, plr_op *op);
 void plr_local_teardown_ended(plr_local_run *run);

@@ -15,6 +15,7 @@ libplrlocal_la_SOURCES = \
 	%reldir%/folder.c \
 	%reldir%/folder.h \
 	%reldir%/image.c \
+	%reldir%/keep.c \
 	%reldir%/local.h \
 	%reldir%/module.c \
 	%reldir%/names.c \
@@ -80,6 +81,7 @@ libexec_plr_sandbox_SOURCES = \
 	%reldir%/sandbox/host_etc.c \
 	%reldir%/sandbox/host_etc.h \
 	%reldir%/sandbox/kernel.c \
+	%reldir%/sandbox/look.c \
 	%reldir%/sandbox/main.c \
 	$(plr_sandbox_net) \
 	%reldir%/sandbox/mounts.c \

@@ -149,9 +149,8 @@ static void teardown(void *self, const char *run_id, plr_run_view *run, plr_op *
 static void forget(void *self, plr_run_view *run)
 {
     (void)self;
-    /* The sandbox is killed, and what it would have removed stays. */
     if (run->data != NULL)
-        plr_local_run_free(run->data);
+        plr_local_forget(run->data);
 }
 
 static void sweep(void *self, const plr_sweep_options *options, plr_op *op)

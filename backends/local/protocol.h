@@ -167,6 +167,7 @@ typedef struct plr_sandbox_answer {
  *   USER          "name", "uid", either with ":group" or ":gid"; looked up in the root's passwd and
  *                 group; none or "": root
  *   HOSTNAME      none: as the machine
+ *   NAME          the step's, for messages
  *   HOSTS         bytes of /etc/hosts; none: the root's own stays
  *   RESOLV        bytes of /etc/resolv.conf; likewise
  *   NETWORK       HOST, ROOM, OWN or NONE (in a room that is HOST: HOST or NONE)

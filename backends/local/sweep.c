@@ -76,6 +76,10 @@ void plr_local_errands_clear(plr_local *local)
 /* Tells what became of the folder in hand. */
 static void report(plr_local_errand *errand, const plr_error *err)
 {
+    const plr_local *local = errand->local;
+    _cleanup_buf_ plr_buf look = { 0 };
+    if (errand->is_sweep && errand->dry_run)
+        plr_local_kept(&look, local, errand->path, errand->ids[errand->at]);
     plr_swept swept = {
         .size = sizeof(swept),
         .kind = "folder",
@@ -83,9 +87,10 @@ static void report(plr_local_errand *errand, const plr_error *err)
         .run = errand->ids[errand->at],
         .created_ns = errand->mark.created_s * (int64_t)PLR_SECOND,
         .error = err == NULL ? NULL : err->message,
+        .look = look.failed ? NULL : look.data,
     };
     if (errand->is_sweep)
-        errand->local->host->op_swept(errand->op, &swept);
+        local->host->op_swept(errand->op, &swept);
     if (err != NULL)
         plr_error_set(
                 &errand->err, err->code, "%s was not removed: %s", errand->path, err->message);

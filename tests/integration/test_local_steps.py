@@ -3,7 +3,9 @@
 the view of this machine and in its network, unless a test is about something else."""
 import hashlib
 import os
+import shlex
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -300,12 +302,33 @@ def test_a_living_run_is_spared_by_a_sweep_and_ended_by_its_name(run):
 
 
 def test_kept_on_failure(run):
-    result = run.local(document(step("a", "echo look >/tmp/here; exit 1")), f"{HOST} --keep-on-failure")
-    assert result.code == 1 and "kept: folder" in result.stderr
+    """What is printed works as it stands, for whoever ran the pipeline; nothing of it is a secret, and it can be removed."""
+    doc = document(step("it fails", "echo look >/tmp/here; rm /etc/passwd; mkdir -m 700 /tmp/own; cat >/disk/f </made; exit 1",
+                        volumes=[{"name": "disk", "path": "/disk"}, {"name": "mem", "path": "/mem"}], working_dir="/deep/down",
+                        files=[{"name": "f", "path": "/made"}], secrets=[{"name": "s", "env": "S"}],
+                        resources={"limits": {"pids": 50}}),
+                   volumes=[temp("disk"), temp("mem", medium="memory")], files=[{"metadata": {"name": "f"}, "data": "ZmlsZQo="}],
+                   secrets=[{"metadata": {"name": "s"}, "data": "secret-word"}])
+    result = run.local(doc, f"{HOST} --keep-on-failure")
+    assert result.code == 1 and "kept: folder" in result.stderr, result
     [folder] = (run.local.store / "runs").iterdir()
-    assert [p for p in folder.rglob("here")] != [], list(folder.rglob("*"))[:20]
-    run.local.command_line(["--backend", "local", "--store", run.local.store, "sweep", "--run", folder.name])
-    assert leftovers(run.local) == []
+    kept = result.stderr.split("kept: folder")[1].splitlines()
+    look, sweep = [shlex.split(line, comments=True) for line in kept if line.startswith("    ")]
+    assert 'a shell in step "it fails"' in result.stderr and sweep[0] == "pipeline-runtime"
+
+    script = b"pwd; cat /tmp/here /disk/f; ls -d /tmp/own /mem; cat /etc/passwd || echo no users; echo new >>/tmp/here\n" \
+             b"tr '\\0' '\\n' </proc/1/environ; echo $$"
+    for here in ("look\n", "look\nnew\n"):
+        seen = subprocess.run([*run.local.command[:-1], *look], input=script, capture_output=True, timeout=60, cwd="/",
+                              env=os.environ | run.local.own)
+        text = seen.stdout.decode()
+        assert (seen.returncode, text.startswith(f"/deep/down\n{here}file\n/mem\n/tmp/own\nno users\n")) == (0, True), (text, seen.stderr)
+        assert "secret-word" not in text and text.endswith("\n1\n")
+    assert all(b"secret-word" not in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    for folders, groups in ((1, None), (0, [])):
+        assert len(leftovers(run.local)) == folders
+        assert groups is None or list(Path("/sys/fs/cgroup").rglob(f"plr-{folder.name}")) == groups
+        run.local.command_line(sweep[1:])
 
 
 def test_all_that_is_wrong_is_said_at_once(run):

@@ -626,3 +626,32 @@ def test_a_network_of_the_room_and_one_of_nobody(uid):
             assert time.monotonic() < end
         assert room.run("python3", "-c", ask, network=NONE)[0] == 111
         assert room.run("python3", "-c", ask, network=HOST)[0] == 111
+
+
+def test_a_look_at_a_step_that_was_kept(uid):
+    """The root of an image as the step left it, twice, after kill -9; one look at a time."""
+    with Room(uid) as room:
+        room.ready()
+        fields = image(room, {"/data": "old", "/gone": "x"})
+        room.shell("echo new >/data; rm /gone; mkdir -m 0 /closed", root=False, fields=fields)
+        room.process.kill()
+        room.process.wait()
+        kept = f"{room.folder}/tasks/1"
+        more = [("ARGUMENT", "sh"), ("NETWORK", HOST), ("NAME", "it")]
+        Path(kept, "look").write_bytes(encode(fields + more))
+        os.chown(f"{kept}/look", uid, uid)
+
+        def call(*words):
+            return subprocess.run([PROGRAM, *words], capture_output=True, text=True, user=uid, group=uid, extra_groups=[],
+                                  stdin=subprocess.DEVNULL, timeout=60)
+        for _ in range(2):
+            seen = call("--look", kept, "sh", "-c", "cat /data; ls -d /gone /closed; exit 3")
+            assert (seen.returncode, seen.stdout) == (3, "new\n/closed\n"), seen
+        with subprocess.Popen([PROGRAM, "--look", kept, "sh", "-c", "echo there; sleep 60"], text=True, user=uid, group=uid,
+                              extra_groups=[], stdout=subprocess.PIPE) as first:
+            assert first.stdout.readline() == "there\n"
+            second = call("--look", kept, "true")
+            assert second.returncode == 1 and "somebody is looking" in second.stderr, second
+            first.send_signal(signal.SIGINT)
+        assert call("--look", f"{room.base}/nowhere").returncode == 1
+        assert call("--remove", room.folder).returncode == 0

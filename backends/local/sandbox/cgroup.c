@@ -164,6 +164,32 @@ void plr_cgroups_make(plr_cgroups *ret_cgroups, const char *run_id, int *ret_roo
     }
 }
 
+void plr_cgroups_note(const plr_cgroups *cgroups, int folder)
+{
+    char text[PLR_CONTROLLERS * PATH_MAX] = "";
+    size_t size = 0;
+    for (int i = 0; i < PLR_CONTROLLERS; i++)
+        if (cgroups->paths[i])
+            size += (size_t)snprintf(text + size, sizeof text - size, "%s\n", cgroups->paths[i]);
+    if (size == 0 || size >= sizeof text)
+        return;
+    _cleanup_close_ int fd = openat(folder, "groups", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    /* Without it a killed run may leave empty groups, and nothing else. */
+    if (fd < 0 || write(fd, text, size) < 0)
+        return;
+}
+
+void plr_cgroups_recall(plr_cgroups *ret_cgroups, const char *folder)
+{
+    char text[PLR_CONTROLLERS * PATH_MAX], *at = text, *line;
+    *ret_cgroups = (plr_cgroups){ 0 };
+    _cleanup_close_ int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || plr_file_read_text(fd, "groups", text, sizeof text) < 0)
+        return;
+    for (int i = 0; i < PLR_CONTROLLERS && (line = next_line(&at)); i++)
+        ret_cgroups->paths[i] = strdup(line);
+}
+
 int plr_cgroups_make_task(const plr_cgroups *cgroups, uint32_t task)
 {
     char path[PATH_MAX];

@@ -32,6 +32,11 @@ typedef struct plr_rlimits {
  * task wants one: to enter it takes the kernel milliseconds.) */
 void plr_cgroups_make(plr_cgroups *ret_cgroups, const char *run_id, int *ret_room);
 
+/* Outer process: writes down in the run's folder where its groups are, for whoever removes the run
+ * when that process was killed; and reads it there. Without such a note there are none. */
+void plr_cgroups_note(const plr_cgroups *cgroups, int folder);
+void plr_cgroups_recall(plr_cgroups *ret_cgroups, const char *folder);
+
 /* Inner process, with version 2: the group that a task is to be cloned into; -1: none. */
 int plr_cgroups_make_task(const plr_cgroups *cgroups, uint32_t task);
 

@@ -6,6 +6,8 @@
  *
  *     plr-sandbox                    serve a run
  *     plr-sandbox --remove FOLDER    remove what a run has left that died with all its processes
+ *     plr-sandbox --look FOLDER/tasks/N [COMMAND ARGS...]
+ *                                    a shell, or a command, in the root of a step that was kept
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -98,8 +100,7 @@ void plr_room_warn(const plr_room *room, const char *text)
     plr_sandbox_send(room->socket, &header, text, strlen(text), NULL, 0, NULL);
 }
 
-/* Whether we have the rights of root over this machine (root in a container may not). */
-static bool may_all(void)
+bool plr_may_all(void)
 {
     struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
     struct __user_cap_data_struct data[2];
@@ -269,9 +270,10 @@ static int serve(void)
     pid_t pid = 0;
     int pidfd = -1, line = -1, users = -1;
     if (r == 0) {
-        room.own_users = !may_all();
+        room.own_users = !plr_may_all();
         int cgroup;
         plr_cgroups_make(&room.cgroups, room.request.run_id, &cgroup);
+        plr_cgroups_note(&room.cgroups, room.folder);
         r = start_inner(&room, cgroup, &pid, &pidfd, &line, &error);
     }
     if (pid > 0 && room.own_users)
@@ -294,8 +296,11 @@ static int serve(void)
 static int remove_left(const char *folder)
 {
     plr_userns_ids ids;
+    plr_cgroups cgroups;
     plr_error error = { 0 };
-    if (may_all())
+    plr_cgroups_recall(&cgroups, folder);
+    plr_cgroups_remove(&cgroups);
+    if (plr_may_all())
         return remove_folder(folder, -1);
     int line[2], users = -1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line) < 0)
@@ -330,6 +335,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "plr-sandbox: cannot remove all of %s\n", argv[2]);
         return EXIT_FAILURE;
     }
+    if (argc >= 3 && strcmp(argv[1], "--look") == 0)
+        return plr_look(argv[2], argv + 3);
     if (argc != 1) {
         fprintf(stderr, "plr-sandbox: it is started by the local backend of pipeline-runtime\n");
         return 2;

@@ -274,6 +274,7 @@ static bool read_simple(plr_task_request *request, const plr_sandbox_field *fiel
         X(WORKING_DIR, working_dir, field->data)
         X(USER, user, field->data)
         X(HOSTNAME, hostname, field->data)
+        X(NAME, name, field->data)
         X(ADDRESS, address, field->data)
         X(HOSTS, hosts, ((plr_bytes_request){ field->data, field->size }))
         X(RESOLV, resolv, ((plr_bytes_request){ field->data, field->size }))

@@ -43,6 +43,13 @@ int plr_room_open_folder(plr_room *room, plr_error *err);
 void plr_room_say_failed(const plr_room *room, const plr_error *failure);
 void plr_room_warn(const plr_room *room, const char *text);
 
+/* Whether we have the rights of root over this machine (root in a container may not). */
+bool plr_may_all(void);
+
+/* A program in the root of a step that was kept, from its folder: `command` or, if there is none, a
+ * shell. Returns what to exit with. look.c */
+int plr_look(const char *folder, char **command);
+
 /* Inner process: volumes and network. room_make.c */
 int plr_room_make(plr_room *room, plr_net_helper *ret_helper, plr_error *err);
 

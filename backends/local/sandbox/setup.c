@@ -86,7 +86,7 @@ static int enter_working_dir(const plr_setup *setup, plr_error *err)
     return 0;
 }
 
-static int build(plr_setup *setup, plr_error *err)
+int plr_setup_build(plr_setup *setup, plr_error *err)
 {
     const plr_room *room = setup->room;
     char warning[PLR_ERROR_MESSAGE_SIZE];
@@ -165,7 +165,7 @@ _Noreturn void plr_setup_become(
     if (r == 0)
         r = plr_task_request_read(&setup.request, fields, &error);
     if (r == 0)
-        r = build(&setup, &error);
+        r = plr_setup_build(&setup, &error);
     if (r == 0)
         r = arrange(fds, &error);
     if (r == 0)

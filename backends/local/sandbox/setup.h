@@ -47,6 +47,10 @@ typedef struct plr_setup_fds {
 _Noreturn void plr_setup_become(
         plr_room *room, uint32_t number, const plr_setup_fds *fds, int report);
 
+/* The same up to its rights and working directory, for whoever has read a request and is in fresh
+ * namespaces (mounts, processes, IPC, names). */
+int plr_setup_build(plr_setup *setup, plr_error *err);
+
 void plr_setup_warn(const plr_setup *setup, const char *text);
 
 /* The root, with image or view of the machine, and nothing mounted in it. root*.c */
