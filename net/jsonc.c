@@ -2,7 +2,13 @@
 /* Small moves over json-c; a missing member and one of another kind read the same. */
 #include "net/jsonc.h"
 
+#include <limits.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define DEPTH 64
 
 bool plr_jsonc_add(json_object *object, const char *key, json_object *value)
 {
@@ -73,4 +79,34 @@ bool plr_jsonc_true(json_object *object, const char *key)
 {
     json_object *value = plr_jsonc_get(object, key, json_type_boolean);
     return value != NULL && json_object_get_boolean(value);
+}
+
+json_object *plr_jsonc_parse(const char *text, size_t size)
+{
+    json_tokener *tokener = size > INT_MAX ? NULL : json_tokener_new_ex(DEPTH);
+    if (tokener == NULL)
+        return NULL;
+    json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8);
+    json_object *json = json_tokener_parse_ex(tokener, text, (int)size);
+    /* A number ends only with what follows it. */
+    if (json_tokener_get_error(tokener) == json_tokener_continue)
+        json = json_tokener_parse_ex(tokener, "\n", 1);
+    json_tokener_free(tokener);
+    return json;
+}
+
+int64_t plr_jsonc_time(const char *text)
+{
+    struct tm tm = { 0 };
+    char sign = 'Z';
+    int hours = 0, minutes = 0;
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (rest == NULL)
+        return 0;
+    if (*rest == '.')
+        rest += 1 + strspn(rest + 1, "0123456789");
+    if (*rest != 'Z' && sscanf(rest, "%c%2d:%2d", &sign, &hours, &minutes) != 3)
+        return 0;
+    int64_t offset = (int64_t)(hours * 60 + minutes) * 60;
+    return (int64_t)timegm(&tm) - (sign == '-' ? -offset : offset);
 }

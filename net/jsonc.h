@@ -37,4 +37,10 @@ const char *plr_jsonc_text(json_object *object, const char *key);
 int64_t plr_jsonc_number(json_object *object, const char *key);
 bool plr_jsonc_true(json_object *object, const char *key);
 
+/* Reads all of `text` (64 levels, well-formed UTF-8) as one JSON value, or NULL. */
+json_object *plr_jsonc_parse(const char *text, size_t size);
+
+/* "2026-01-02T03:04:05.678Z" (or "+02:00") as seconds since 1970; 0 if it is none. */
+int64_t plr_jsonc_time(const char *text);
+
 #endif

@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
@@ -36,22 +35,6 @@ typedef struct removal {
 } removal;
 
 static void list_next(plr_docker_reaper *reaper);
-
-int64_t plr_docker_time(const char *text)
-{
-    struct tm tm = { 0 };
-    char sign = 'Z';
-    int hours = 0, minutes = 0;
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (rest == NULL)
-        return 0;
-    if (*rest == '.')
-        rest += 1 + strspn(rest + 1, "0123456789");
-    if (*rest != 'Z' && sscanf(rest, "%c%2d:%2d", &sign, &hours, &minutes) != 3)
-        return 0;
-    int64_t offset = (int64_t)(hours * 60 + minutes) * 60;
-    return (int64_t)timegm(&tm) - (sign == '-' ? -offset : offset);
-}
 
 static void forget_found(plr_docker_reaper *reaper)
 {
@@ -181,9 +164,9 @@ static bool take_one(plr_docker_reaper *reaper, json_object *object)
         name = "";
     int64_t created = plr_jsonc_number(object, "Created");
     if (created == 0)
-        created = plr_docker_time(plr_jsonc_text(object, "Created"));
+        created = plr_jsonc_time(plr_jsonc_text(object, "Created"));
     if (created == 0)
-        created = plr_docker_time(plr_jsonc_text(object, "CreatedAt"));
+        created = plr_jsonc_time(plr_jsonc_text(object, "CreatedAt"));
 
     plr_docker_found *all = realloc(reaper->found, (reaper->n + 1) * sizeof(*all));
     if (all == NULL)

@@ -41,7 +41,4 @@ typedef struct plr_docker_reap {
 
 int plr_docker_reaper_start(plr_docker *docker, const plr_docker_reap *reap, plr_error *err);
 
-/* Seconds since 1970 of "2024-01-02T03:04:05.678+01:00"; 0 if it is none. */
-int64_t plr_docker_time(const char *text);
-
 #endif

@@ -13,7 +13,6 @@
 #define DEFAULT_LIMIT_S 60u
 #define REPLY_LIMIT (8u * 1024 * 1024)
 #define TRIES 3u
-#define JSON_DEPTH 64
 
 struct plr_docker_call {
     plr_docker *docker;
@@ -63,25 +62,9 @@ char *plr_docker_path(const plr_docker *docker, const char *path)
     return asprintf(&versioned, "/v1.%u%s", docker->api, path) < 0 ? NULL : versioned;
 }
 
-json_object *plr_docker_parse(const char *text, size_t size)
-{
-    json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH);
-    if (tokener == NULL || size > REPLY_LIMIT) {
-        json_tokener_free(tokener);
-        return NULL;
-    }
-    json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8);
-    json_object *json = json_tokener_parse_ex(tokener, text, (int)size);
-    /* A number ends only with what follows it. */
-    if (json_tokener_get_error(tokener) == json_tokener_continue)
-        json = json_tokener_parse_ex(tokener, "\n", 1);
-    json_tokener_free(tokener);
-    return json;
-}
-
 void plr_docker_refusal(plr_error *err, int status, const char *body, size_t size)
 {
-    _cleanup_json_ json_object *json = body == NULL ? NULL : plr_docker_parse(body, size);
+    _cleanup_json_ json_object *json = body == NULL ? NULL : plr_jsonc_parse(body, size);
     const char *message = plr_jsonc_text(json, "message");
     int code = status == 404   ? PLR_ERR_NOTFOUND
                : status >= 500 ? PLR_ERR_INFRASTRUCTURE
@@ -183,7 +166,7 @@ static void on_done(
         }
     }
     answer(call, reply->status,
-            reply->body.size == 0 ? NULL : plr_docker_parse(reply->body.data, reply->body.size),
+            reply->body.size == 0 ? NULL : plr_jsonc_parse(reply->body.data, reply->body.size),
             good ? NULL : &refusal);
 }
 

@@ -50,9 +50,6 @@ char *plr_docker_path(const plr_docker *docker, const char *path);
 /* Sets `err` from a status and the body of a refusal. */
 void plr_docker_refusal(plr_error *err, int status, const char *body, size_t size);
 
-/* Reads all of `text` as one JSON value, or NULL. */
-json_object *plr_docker_parse(const char *text, size_t size);
-
 void plr_docker_calls_clear(plr_docker *docker);
 
 #endif

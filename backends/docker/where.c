@@ -125,7 +125,7 @@ static int read_json(json_object **ret_json, const char *path, plr_error *err)
     int r = plr_buf_check(&text, err);
     if (r < 0)
         return r;
-    *ret_json = text.size > FILE_LIMIT ? NULL : plr_docker_parse(text.data, text.size);
+    *ret_json = text.size > FILE_LIMIT ? NULL : plr_jsonc_parse(text.data, text.size);
     if (!json_object_is_type(*ret_json, json_type_object)) {
         json_object_put(steal(*ret_json));
         return plr_error_set(err, PLR_ERR_CONFIGURATION, "%s is not a JSON object", path);

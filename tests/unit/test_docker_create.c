@@ -324,9 +324,9 @@ static void leftovers(void)
     choice.run = "s";
     CU_ASSERT_FALSE(plr_docker_sweep_chooses(&found, &choice));
 
-    CU_ASSERT_EQUAL(plr_docker_time("1970-01-01T01:00:10.5+01:00"), 10);
-    CU_ASSERT_EQUAL(plr_docker_time("2024-01-02T03:04:05Z"), 1704164645);
-    CU_ASSERT_EQUAL(plr_docker_time("yesterday"), 0);
+    CU_ASSERT_EQUAL(plr_jsonc_time("1970-01-01T01:00:10.5+01:00"), 10);
+    CU_ASSERT_EQUAL(plr_jsonc_time("2024-01-02T03:04:05Z"), 1704164645);
+    CU_ASSERT_EQUAL(plr_jsonc_time("yesterday"), 0);
 }
 
 static const plr_test tests[] = {
