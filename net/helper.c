@@ -134,7 +134,7 @@ static int spawn(plr_helper *helper, const plr_helper_options *options, plr_erro
     _cleanup_close_ int input_fd = -1;
     _cleanup_close_ int write_fd = -1;
     int fds[2];
-    int r = open_input(options->input, &input_fd, err);
+    int r = options->input != NULL ? open_input(options->input, &input_fd, err) : 0;
     if (r < 0)
         return r;
     if (pipe2(fds, O_CLOEXEC) < 0)
@@ -152,6 +152,7 @@ static int spawn(plr_helper *helper, const plr_helper_options *options, plr_erro
         .size = sizeof child,
         .path = options->argv[0],
         .argv = options->argv,
+        .environment = options->environment,
         .stdin_fd = input_fd,
         .stdout_fd = write_fd,
         .stderr_fd = -1,

@@ -20,8 +20,9 @@ typedef void plr_helper_fn(plr_helper *helper, int status, const char *output, s
         const plr_error *err, void *userdata);
 
 typedef struct plr_helper_options {
-    const char *const *argv; /* NULL-terminated; the program is looked up in PATH */
-    const char *input;       /* at most 4096 bytes */
+    const char *const *argv;        /* NULL-terminated; the program is looked up in PATH */
+    const char *const *environment; /* NULL-terminated "NAME=value"; NULL: our own */
+    const char *input;              /* at most 4096 bytes; NULL: /dev/null */
     size_t max_output;
     uint64_t timeout_ns;
 } plr_helper_options;
