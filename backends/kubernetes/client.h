@@ -71,10 +71,11 @@ typedef struct plr_kube_request {
      * may. (Refusals by 429, and what never left, are repeated in any case.) */
     bool repeatable;
     /* A stream: a reply of 2xx goes here as it comes, instead of being collected. It is long-lived,
-     * and repeated only if it was refused for its credentials. */
+     * and repeated only if it was refused for its credentials (or by a server that just came back
+     * and does not know its users yet). */
     plr_kube_data_fn *on_data;
     plr_kube_headers_fn *on_headers; /* or NULL; streams only */
-    /* Nanoseconds; 0: 30 s for a call with all its repetitions, none for a stream. */
+    /* Nanoseconds; 0: 60 s for a call with all its repetitions, none for a stream. */
     uint64_t total_ns;
     /* Of streams: from the request to the reply's headers (0: 30 s), and between two pieces (0:
      * none; not while paused). */

@@ -4,9 +4,14 @@ noinst_LTLIBRARIES += libplrkubernetes.la
 libplrkubernetes_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(YAML_CFLAGS)
 libplrkubernetes_la_LIBADD = $(YAML_LIBS)
 libplrkubernetes_la_SOURCES = \
+	%reldir%/auth.c \
+	%reldir%/auth.h \
 	%reldir%/check.h \
+	%reldir%/client.c \
 	%reldir%/client.h \
 	%reldir%/end.h \
+	%reldir%/exec_plugin.c \
+	%reldir%/exec_plugin.h \
 	%reldir%/kube.h \
 	%reldir%/kubeconfig.c \
 	%reldir%/kubeconfig.h \
