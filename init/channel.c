@@ -8,6 +8,7 @@
 #include "init/text.h"
 
 #define STDOUT 1
+#define STDERR 2
 
 typedef struct socket_address {
     uint16_t family;
@@ -18,7 +19,8 @@ int plr_channel_open(plr_channel *channel, const plr_init_options *options)
 {
     enum { AF_UNIX = 1, SOCK_STREAM = 1, F_SETFD = 2, FD_CLOEXEC = 1 };
     channel->fd = -1;
-    channel->nonce = options->signal_word;
+    channel->nonce = options->pod ? options->nonce : options->signal_word;
+    channel->ends_both = options->pod != NULL;
     if (options->fd >= 0) {
         long failed = PLR_SYSCALL(fcntl, options->fd, F_SETFD, FD_CLOEXEC);
         if (failed == 0)
@@ -65,8 +67,7 @@ static void send_word(
     PLR_SYSCALL(sendto, channel->fd, &out, sizeof out.header + size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static void say_line(
-        const plr_channel *channel, plr_init_word word, const uint64_t *numbers, size_t n)
+static plr_line begin_line(const plr_channel *channel, plr_init_word word)
 {
     static const char *const names[] = {
 #define WORD_NAME(number, name, text) [number] = text,
@@ -78,20 +79,45 @@ static void say_line(
     plr_line_put(&line, channel->nonce);
     plr_line_put(&line, " ");
     plr_line_put(&line, names[word]);
+    return line;
+}
+
+static void say_line(const plr_channel *channel, plr_line *line, bool is_end)
+{
+    plr_line_put(line, "\n");
+    plr_line_write(line, STDOUT);
+    if (is_end && channel->ends_both)
+        plr_line_write(line, STDERR);
+}
+
+/* A line that ends the step. */
+static void say_numbers(
+        const plr_channel *channel, plr_init_word word, const uint64_t *numbers, size_t n)
+{
+    plr_line line = begin_line(channel, word);
     for (size_t i = 0; i < n; i++) {
         plr_line_put(&line, " ");
         plr_line_put_number(&line, numbers[i]);
     }
-    plr_line_put(&line, "\n");
-    plr_line_write(&line, STDOUT);
+    say_line(channel, &line, true);
 }
 
 void plr_channel_say(const plr_channel *channel, plr_init_word word)
 {
     if (channel->fd >= 0)
         send_word(channel, word, NULL, 0);
-    else if (channel->nonce)
-        say_line(channel, word, NULL, 0);
+    else if (channel->nonce) {
+        plr_line line = begin_line(channel, word);
+        say_line(channel, &line, false);
+    }
+}
+
+void plr_channel_say_skipped(const plr_channel *channel, const char *why)
+{
+    plr_line line = begin_line(channel, PLR_INIT_SKIPPED);
+    plr_line_put(&line, " ");
+    plr_line_put(&line, why);
+    say_line(channel, &line, false);
 }
 
 void plr_channel_say_failure(const plr_channel *channel, plr_init_stage stage, int error)
@@ -101,18 +127,18 @@ void plr_channel_say_failure(const plr_channel *channel, plr_init_stage stage, i
         send_word(channel, PLR_INIT_ERRNO, &failure, sizeof failure);
     } else if (channel->nonce) {
         uint64_t numbers[] = { (uint64_t)error, stage };
-        say_line(channel, PLR_INIT_ERRNO, numbers, 2);
+        say_numbers(channel, PLR_INIT_ERRNO, numbers, 2);
     }
 }
 
-void plr_channel_say_exit(const plr_channel *channel, const plr_init_exit *end)
+void plr_channel_say_exit(const plr_channel *channel, plr_init_word word, const plr_init_exit *end)
 {
     if (channel->fd >= 0) {
-        send_word(channel, PLR_INIT_EXITED, end, sizeof *end);
+        send_word(channel, word, end, sizeof *end);
     } else if (channel->nonce) {
         uint64_t numbers[] = { end->status, end->user_us, end->system_us, end->maxrss_kib,
             end->blocks_in, end->blocks_out };
-        say_line(channel, PLR_INIT_EXITED, numbers, 6);
+        say_numbers(channel, word, numbers, 6);
     }
 }
 

@@ -9,11 +9,13 @@
 #include "init/options.h"
 #include "init/words.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct plr_channel {
     int fd;            /* the socket, or -1 */
     const char *nonce; /* for lines on stdout, or NULL */
+    bool ends_both;    /* a line that ends the step comes on stderr too */
     size_t received;   /* of the word that is coming in */
     plr_init_header header;
     char payload[PLR_INIT_ENVIRONMENT_MAX]; /* untouched pages cost nothing */
@@ -27,7 +29,9 @@ void plr_channel_close(plr_channel *channel);
 /* HELD or RUNNING. Whether an engine still listens is not looked at: its end shows when reading. */
 void plr_channel_say(const plr_channel *channel, plr_init_word word);
 void plr_channel_say_failure(const plr_channel *channel, plr_init_stage stage, int error);
-void plr_channel_say_exit(const plr_channel *channel, const plr_init_exit *end);
+/* `word`: EXITED or STOPPED. */
+void plr_channel_say_exit(const plr_channel *channel, plr_init_word word, const plr_init_exit *end);
+void plr_channel_say_skipped(const plr_channel *channel, const char *why);
 
 /*
  * Takes in what has arrived, without waiting. Returns 0 while there is no whole word; GO or KILL

@@ -3,11 +3,16 @@
 
 init_programs = %reldir%/plr-init-amd64 %reldir%/plr-init-arm64
 init_headers = \
+	$(srcdir)/engine/rules.h \
+	$(srcdir)/engine/rules_graph.h \
 	$(srcdir)/%reldir%/channel.h \
 	$(srcdir)/%reldir%/command.h \
+	$(srcdir)/%reldir%/knowledge.h \
 	$(srcdir)/%reldir%/options.h \
 	$(srcdir)/%reldir%/plan.h \
+	$(srcdir)/%reldir%/pod.h \
 	$(srcdir)/%reldir%/probe.h \
+	$(srcdir)/%reldir%/scan.h \
 	$(srcdir)/%reldir%/syscall.h \
 	$(srcdir)/%reldir%/text.h \
 	$(srcdir)/%reldir%/words.h
@@ -16,9 +21,16 @@ init_sources = \
 	$(srcdir)/%reldir%/main.c \
 	$(srcdir)/%reldir%/channel.c \
 	$(srcdir)/%reldir%/command.c \
+	$(srcdir)/%reldir%/knowledge.c \
+	$(srcdir)/%reldir%/memory.c \
 	$(srcdir)/%reldir%/options.c \
+	$(srcdir)/%reldir%/plan.c \
+	$(srcdir)/%reldir%/pod.c \
 	$(srcdir)/%reldir%/probe.c \
-	$(srcdir)/%reldir%/text.c
+	$(srcdir)/%reldir%/scan.c \
+	$(srcdir)/%reldir%/text.c \
+	$(srcdir)/engine/rules.c \
+	$(srcdir)/engine/rules_graph.c
 init_flags = -std=gnu11 $(WARNING_CFLAGS) -I$(srcdir) -Os -ffreestanding -fno-pic \
 	-fno-stack-protector -fomit-frame-pointer -ffunction-sections \
 	-fno-unwind-tables -fno-asynchronous-unwind-tables \
@@ -32,7 +44,7 @@ init_flags = -std=gnu11 $(WARNING_CFLAGS) -I$(srcdir) -Os -ffreestanding -fno-pi
 	$(AM_V_GEN)$(MKDIR_P) %reldir% && $(INIT_CC_ARM64) $(init_flags) -o $@ $(init_sources)
 
 noinst_LTLIBRARIES += libplrinit.la
-libplrinit_la_SOURCES = %reldir%/embed.S %reldir%/embed.h
+libplrinit_la_SOURCES = %reldir%/embed.S %reldir%/embed.h %reldir%/plan_write.c
 %reldir%/embed.lo: $(init_programs)
 
 CLEANFILES += $(init_programs)

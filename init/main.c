@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plr-init: PID 1 of a step, or its pause process. It waits for its word, starts the command, hands
- * signals on, reaps, and tells how the command ended. One loop over signals, socket and deadline;
- * all signals are blocked from the first moment to the last, so none is lost and nothing
- * interrupts.
+ * plr-init: PID 1 of a step, or its pause process. It waits for its word, or finds out itself when
+ * its turn is, starts the command, hands signals on, reaps, and tells how the command ended. One
+ * loop over signals, socket and deadline; all signals are blocked from the first moment to the
+ * last, so none is lost and nothing interrupts.
  */
 #include "init/channel.h"
 #include "init/command.h"
 #include "init/options.h"
+#include "init/pod.h"
 #include "init/probe.h"
 #include "init/syscall.h"
 #include "init/text.h"
@@ -26,7 +27,9 @@ typedef struct plr_init {
     int signals;      /* signalfd of all there are */
     int child;        /* the command, 0 before it runs */
     int64_t deadline; /* of the lease, then of the grace; -1 while neither counts */
-    bool terminated;  /* the lease has run out */
+    bool terminated;  /* the lease has run out, or the host wants its end */
+    bool interfered;  /* it was sent a signal from outside of the step */
+    plr_pod pod;      /* if it is a step of one */
 } plr_init;
 
 static _Noreturn void complain(const char *what, int error, int code)
@@ -102,6 +105,19 @@ static bool sweep(const plr_init *init)
     return true;
 }
 
+/* What to say of an end. In a pod the others learn it first: they wait for it. */
+static plr_init_word record_end(const plr_init *init, int status)
+{
+    if (!init->options.pod)
+        return PLR_INIT_EXITED;
+    if (init->interfered) {
+        plr_pod_record_status(&init->pod, "stopped", (uint32_t)status);
+        return PLR_INIT_STOPPED;
+    }
+    return plr_pod_record_status(&init->pod, "exited", (uint32_t)status) ? PLR_INIT_EXITED
+                                                                         : PLR_INIT_STOPPED;
+}
+
 /* The command has ended. Without a record the engine asks the daemon, who knows when all is gone.
  */
 static _Noreturn void finish(const plr_init *init, int status)
@@ -120,7 +136,7 @@ static _Noreturn void finish(const plr_init *init, int status)
             .blocks_in = (uint64_t)usage.inblock,
             .blocks_out = (uint64_t)usage.oublock,
         };
-        plr_channel_say_exit(&init->channel, &end);
+        plr_channel_say_exit(&init->channel, record_end(init, status), &end);
     }
     process_exit(signal ? 128 + signal : status >> 8 & 0xff);
 }
@@ -146,6 +162,8 @@ static _Noreturn void fail(const plr_init *init, plr_init_stage stage, int error
         code = error == PLR_ENOENT ? PLR_INIT_EXIT_NOENT : PLR_INIT_EXIT_EXEC;
     if (!has_channel(init))
         complain(init->options.command[0], error, code);
+    if (init->options.pod && !init->options.detach)
+        plr_pod_record_status(&init->pod, "exited", (uint32_t)code << 8);
     plr_channel_say_failure(&init->channel, stage, error);
     process_exit(code);
 }
@@ -153,7 +171,11 @@ static _Noreturn void fail(const plr_init *init, plr_init_stage stage, int error
 /* The command's turn has come. */
 static void run(plr_init *init)
 {
+    if (init->options.pod)
+        plr_pod_leave_others(&init->pod, &init->options);
     if (init->options.detach) {
+        if (init->options.pod)
+            plr_pod_record(&init->pod, "running", NULL);
         plr_channel_say(&init->channel, PLR_INIT_RUNNING);
         fail(init, PLR_INIT_STAGE_EXEC, -plr_command_exec(&init->command));
     }
@@ -162,6 +184,8 @@ static void run(plr_init *init)
     if (child < 0)
         fail(init, stage, -child);
     init->child = child;
+    if (init->options.pod)
+        plr_pod_record(&init->pod, "running", NULL);
     plr_channel_say(&init->channel, PLR_INIT_RUNNING);
 }
 
@@ -202,6 +226,12 @@ static void take_signal(plr_init *init, const plr_siginfo *info)
     }
 }
 
+static void pass_on(plr_init *init, const plr_siginfo *info)
+{
+    init->interfered |= info->pid == 0; /* its sender is not in our namespace */
+    process_kill(init->child, info->signal);
+}
+
 static void take_signals(plr_init *init)
 {
     plr_siginfo info;
@@ -209,7 +239,7 @@ static void take_signals(plr_init *init)
         if (info.signal == PLR_SIGCHLD)
             reap(init);
         else if (init->child)
-            process_kill(init->child, info.signal);
+            pass_on(init, &info);
         else
             take_signal(init, &info);
     }
@@ -258,6 +288,12 @@ static void take_word(plr_init *init)
         lose_engine(init);
 }
 
+static void begin_grace(plr_init *init)
+{
+    init->terminated = true;
+    init->deadline = clock_ms() + init->options.grace_ms;
+}
+
 /* The lease has run out, or the grace after it. */
 static void take_deadline(plr_init *init)
 {
@@ -267,9 +303,54 @@ static void take_deadline(plr_init *init)
         init->deadline = -1;
         kill_step(init);
     } else {
-        init->terminated = true;
-        init->deadline = clock_ms() + init->options.grace_ms;
+        begin_grace(init);
         process_kill(init->child, PLR_SIGTERM);
+    }
+}
+
+static void go_in_pod(plr_init *init)
+{
+    long late = plr_knowledge_late(&init->pod.knowledge, init->pod.text, init->pod.text_size,
+            init->channel.payload, sizeof init->channel.payload);
+    if (late < 0)
+        fail(init, PLR_INIT_STAGE_GO, (int)-late);
+    go(init, (size_t)late);
+}
+
+/* Held: is it our turn? */
+static void look(plr_init *init)
+{
+    plr_rule_answer answer;
+    switch (plr_pod_look(&init->pod, &init->options, &answer)) {
+    case PLR_TURN_WAIT:
+        break;
+    case PLR_TURN_RUN:
+        go_in_pod(init);
+        break;
+    case PLR_TURN_SKIP:
+        plr_pod_record(&init->pod, "skipped", plr_pod_why(answer));
+        plr_channel_say_skipped(&init->channel, plr_pod_why(answer));
+        process_exit(0);
+    case PLR_TURN_NONE:
+        process_exit(0);
+    }
+}
+
+/* Running: does the host want it to stop? */
+static void hear(plr_init *init)
+{
+    plr_pod *pod = &init->pod;
+    plr_pod_hear(pod);
+    for (unsigned int signal;
+            (signal = plr_knowledge_take_stop(&pod->knowledge, pod->text, pod->text_size)) != 0;) {
+        init->interfered = true;
+        if (signal == PLR_SIGKILL) {
+            kill_step(init);
+            continue;
+        }
+        if (signal == PLR_SIGTERM && !init->terminated)
+            begin_grace(init);
+        process_kill(init->child, signal);
     }
 }
 
@@ -284,15 +365,22 @@ static _Noreturn void serve(plr_init *init)
                 continue;
             }
         }
+        if (init->options.pod && (left < 0 || left > plr_pod_patience(&init->pod)))
+            left = plr_pod_patience(&init->pod);
         plr_pollfd fds[] = {
             { init->signals, PLR_POLLIN, 0 },
             { init->channel.fd, PLR_POLLIN, 0 },
+            { init->pod.changes, PLR_POLLIN, 0 },
         };
-        poll_wait(fds, 2, left);
+        poll_wait(fds, 3, left);
         if (fds[0].ready) /* first: a signal while held wins over a go */
             take_signals(init);
         if (fds[1].ready)
             take_word(init);
+        if (init->options.pod && init->child)
+            hear(init);
+        else if (init->options.pod)
+            look(init);
     }
 }
 
@@ -325,6 +413,15 @@ _Noreturn void plr_init_main(long *stack)
     if (error < 0)
         complain(init.options.socket ? init.options.socket : "--fd", -error, PLR_INIT_EXIT_OWN);
 
+    init.pod.changes = -1;
+    if (init.options.pod) {
+        error = plr_pod_open(&init.pod, &init.options);
+        if (error < 0)
+            complain(init.options.pod, -error,
+                    error == -PLR_EEXIST ? PLR_INIT_EXIT_HELD : PLR_INIT_EXIT_OWN);
+        look(&init);
+        serve(&init);
+    }
     plr_channel_say(&init.channel, PLR_INIT_HELD);
     if (init.options.command && !has_channel(&init))
         run(&init); /* nobody to wait for */

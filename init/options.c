@@ -43,6 +43,18 @@ static bool read_value(plr_init_options *options, const char *name, const char *
         options->signal_word = value;
         return valid_nonce(value);
     }
+    if (plr_text_equal(name, "--pod")) {
+        options->pod = value;
+        return value[0] == '/';
+    }
+    if (plr_text_equal(name, "--step"))
+        return read_number(value, 1, &options->step);
+    if (plr_text_equal(name, "--attempt"))
+        return read_number(value, 1, &options->attempt);
+    if (plr_text_equal(name, "--nonce")) {
+        options->nonce = value;
+        return valid_nonce(value);
+    }
     if (plr_text_equal(name, "--late")) {
         options->late = value;
         return true;
@@ -63,7 +75,7 @@ static bool read_value(plr_init_options *options, const char *name, const char *
 
 const char *plr_init_options_read(plr_init_options *ret_options, char **argv)
 {
-    plr_init_options options = { .fd = -1, .grace_ms = 10000 };
+    plr_init_options options = { .fd = -1, .attempt = 1, .grace_ms = 10000 };
     char **next = argv[0] ? argv + 1 : argv;
     for (; *next && !plr_text_equal(*next, "--"); next++) {
         if (plr_text_equal(*next, "--detach")) {
@@ -76,10 +88,14 @@ const char *plr_init_options_read(plr_init_options *ret_options, char **argv)
             next++;
         }
     }
-    if ((options.socket != NULL) + (options.fd >= 0) + (options.signal_word != NULL) > 1)
+    if ((options.socket != NULL) + (options.fd >= 0) + (options.signal_word != NULL) +
+                    (options.pod != NULL) >
+            1)
         return "a second channel";
     if (*next && next[1])
         options.command = next + 1;
+    if (options.pod && (!options.nonce || !options.command))
+        return "--pod";
     *ret_options = options;
     return NULL;
 }

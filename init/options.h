@@ -12,7 +12,7 @@ typedef struct plr_init_options {
     const char *socket;      /* --socket PATH: wait there for GO */
     int64_t fd;              /* --fd N: a socket that is connected already, or -1 */
     const char *signal_word; /* --signal-word NONCE: wait for a signal, answer by lines */
-    const char *pod;         /* --pod DIR: be a step among others, as words.h says */
+    const char *pod;         /* --pod DIR: a step among others, as words.h says; with --nonce */
     int64_t step;            /* --step N: which of the plan's */
     int64_t attempt;         /* --attempt N: and which of its attempts (1) */
     const char *nonce;       /* --nonce NONCE: of its marks */

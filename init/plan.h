@@ -7,7 +7,7 @@
  *     step      = kind " " policy " " attempts " " flags (" " dependency)* "\n"
  *     kind      = "service" | "step" | "hook"
  *     policy    = "on-success" | "on-failure" | "always" | "never"
- *     attempts  = decimal, from 1
+ *     attempts  = decimal, from 1 to 999
  *     flags     = "-" | ("d" | "r" | "i" | "a" | "h")+
  *     dependency = decimal
  *
@@ -24,18 +24,33 @@
 /* The most that an annotation may hold, all of an object's together. */
 #define PLR_INIT_PLAN_MAX (256 * 1024)
 
+/* Each has a container of its own in the pod. */
+#define PLR_INIT_PLAN_ATTEMPTS_MAX 999
+
 /* What the rules do not ask for. */
 typedef struct plr_init_plan_step {
-    uint32_t attempts; /* all there may be, from 1 */
+    uint32_t attempts; /* all there may be: 1 to PLR_INIT_PLAN_ATTEMPTS_MAX */
     bool ready;        /* a detached one that is met by the host's word only */
     bool absent;       /* not among the tasks of the run's setup: not selected, or never */
     bool host;         /* its first attempt too waits for the host's go, and for nothing else */
+    bool wanted;       /* for plr-init alone: what its record says can matter */
 } plr_init_plan_step;
 
 typedef struct plr_init_plan {
     plr_rule_graph graph;
     plr_init_plan_step *steps; /* graph.n of them; borrowed, like graph.steps */
 } plr_init_plan;
+
+/* The words of the grammar, for both who know it: by plr_rule_kind, by plr_rule_policy, and the
+ * flags as FLAG(letter, value). */
+#define PLR_INIT_PLAN_KINDS "service", "step", "hook"
+#define PLR_INIT_PLAN_POLICIES "on-success", "on-failure", "always", "never"
+#define PLR_INIT_PLAN_FLAGS(FLAG, rule, step)                                                      \
+    FLAG('d', (rule)->detach)                                                                      \
+    FLAG('r', (step)->ready)                                                                       \
+    FLAG('i', (rule)->ignore_err)                                                                  \
+    FLAG('a', (step)->absent)                                                                      \
+    FLAG('h', (step)->host)
 
 /*
  * Writes a plan as text, without a NUL. Of graph.steps it looks at kind, policy, detach, ignore_err

@@ -30,17 +30,26 @@
     NUMBER(getrusage, 98)                                                                          \
     NUMBER(setpgid, 109)                                                                           \
     NUMBER(getsid, 124)                                                                            \
+    NUMBER(fchmod, 91)                                                                             \
     NUMBER(clock_gettime, 228)                                                                     \
     NUMBER(exit_group, 231)                                                                        \
+    NUMBER(inotify_add_watch, 254)                                                                 \
     NUMBER(openat, 257)                                                                            \
+    NUMBER(unlinkat, 263)                                                                          \
     NUMBER(readlinkat, 267)                                                                        \
     NUMBER(ppoll, 271)                                                                             \
     NUMBER(signalfd4, 289)                                                                         \
-    NUMBER(pipe2, 293)
+    NUMBER(pipe2, 293)                                                                             \
+    NUMBER(inotify_init1, 294)                                                                     \
+    NUMBER(renameat2, 316)
 
 #define PLR_SYSCALLS_ARM64(NUMBER)                                                                 \
     NUMBER(fcntl, 25)                                                                              \
+    NUMBER(inotify_init1, 26)                                                                      \
+    NUMBER(inotify_add_watch, 27)                                                                  \
     NUMBER(ioctl, 29)                                                                              \
+    NUMBER(unlinkat, 35)                                                                           \
+    NUMBER(fchmod, 52)                                                                             \
     NUMBER(openat, 56)                                                                             \
     NUMBER(close, 57)                                                                              \
     NUMBER(pipe2, 59)                                                                              \
@@ -65,7 +74,8 @@
     NUMBER(clone, 220)                                                                             \
     NUMBER(execve, 221)                                                                            \
     NUMBER(mmap, 222)                                                                              \
-    NUMBER(wait4, 260)
+    NUMBER(wait4, 260)                                                                             \
+    NUMBER(renameat2, 276)
 
 #define PLR_SYSCALL_ENUM(name, number) PLR_SYS_##name = number,
 
@@ -118,6 +128,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define PLR_EAGAIN 11
 #define PLR_ENOMEM 12
 #define PLR_EACCES 13
+#define PLR_EEXIST 17
 #define PLR_ENOTDIR 20
 #define PLR_EINVAL 22
 #define PLR_ENAMETOOLONG 36
@@ -164,6 +175,11 @@ static inline void signal_action(int signal, const plr_sigaction *action, plr_si
 /* Descriptors */
 #define PLR_CLOEXEC 02000000
 #define PLR_NONBLOCK 04000
+#if defined(__x86_64__)
+#define PLR_NOFOLLOW 0400000
+#else
+#define PLR_NOFOLLOW 0100000
+#endif
 #define PLR_POLLIN 1
 #define PLR_POLLOUT 4
 

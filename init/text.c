@@ -6,28 +6,6 @@
 #include "init/text.h"
 #include "init/syscall.h"
 
-/* The empty asm keeps the compiler from making these loops calls of the functions they stand in. */
-void *memcpy(void *restrict to, const void *restrict from, size_t size)
-{
-    char *target = to;
-    const char *source = from;
-    for (size_t i = 0; i < size; i++) {
-        __asm__ volatile("");
-        target[i] = source[i];
-    }
-    return to;
-}
-
-void *memset(void *to, int byte, size_t size)
-{
-    char *target = to;
-    for (size_t i = 0; i < size; i++) {
-        __asm__ volatile("");
-        target[i] = (char)byte;
-    }
-    return to;
-}
-
 size_t plr_text_length(const char *text)
 {
     return plr_text_find(text, '\0');
@@ -88,5 +66,12 @@ void plr_line_put_number(plr_line *line, uint64_t number)
 
 void plr_line_write(const plr_line *line, int fd)
 {
-    PLR_SYSCALL(write, fd, line->text, line->size);
+    enum { PATIENCE_MS = 1000 };
+    plr_pollfd room = { fd, PLR_POLLOUT, 0 };
+    /* What the command did to the pipe that we share with it, it did to us. */
+    while (PLR_SYSCALL(write, fd, line->text, line->size) == -PLR_EAGAIN) {
+        poll_wait(&room, 1, PATIENCE_MS);
+        if (!room.ready)
+            break;
+    }
 }

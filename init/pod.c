@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files and inotify. What others have written can be anything: their records are read up to the
+ * length of a record, never followed as links, never waited for.
+ */
+#include "init/pod.h"
+#include "init/syscall.h"
+#include "init/text.h"
+#include "init/words.h"
+
+enum { AT_FDCWD = -100, O_WRONLY = 01, O_CREAT = 0100, O_EXCL = 0200, O_PATH = 010000000 };
+
+/* A look at everything costs little, and nobody promises that a change is seen: a pod in a virtual
+ * machine gets the host's words through a file system that tells nothing. */
+#define LOOK_EVERY_MS 1000
+#define LOOK_BLINDLY_EVERY_MS 50
+
+#define RECORD_MAX 64
+
+/* The next record, until it takes the place of the last one. */
+#define NEW_RECORD "next"
+#define RECORD "result"
+
+static int open_at(int folder, const char *path, int flags)
+{
+    return (int)PLR_SYSCALL(openat, folder, path, flags | PLR_CLOEXEC, 0644);
+}
+
+/* Returns how much there is of a file, at most `size`, or a negative errno. */
+static long read_file(int folder, const char *path, int flags, char *to, size_t size)
+{
+    size_t have = 0;
+    long n;
+    int fd = open_at(folder, path, flags | PLR_NONBLOCK);
+    if (fd < 0)
+        return fd;
+    do {
+        n = PLR_SYSCALL(read, fd, to + have, size - have);
+        if (n > 0)
+            have += (size_t)n;
+    } while (n > 0 && have < size);
+    PLR_SYSCALL(close, fd);
+    return n < 0 ? n : (long)have;
+}
+
+/* Puts `path` in the folder of the pod under watch. A folder that is not there yet is told by the
+ * one that it will be in. */
+static void watch(plr_pod *pod, const plr_init_options *options, const char *path)
+{
+    enum { IN_MOVED_TO = 0x80, IN_CREATE = 0x100 };
+    plr_line name = { 0 };
+    plr_line_put(&name, options->pod);
+    plr_line_put(&name, "/");
+    plr_line_put(&name, path);
+    if (pod->changes < 0 || name.size == sizeof name.text) {
+        pod->blind = true;
+        return;
+    }
+    name.text[name.size] = '\0';
+    long result = PLR_SYSCALL(inotify_add_watch, pod->changes, name.text, IN_MOVED_TO | IN_CREATE);
+    if (result < 0 && result != -PLR_ENOENT)
+        pod->blind = true;
+}
+
+/* There are few of them for all containers of a user on a node. */
+static void begin_to_watch(plr_pod *pod, const plr_init_options *options)
+{
+    pod->blind = false;
+    pod->changes = (int)PLR_SYSCALL(inotify_init1, PLR_NONBLOCK | PLR_CLOEXEC);
+    watch(pod, options, "words");
+}
+
+static int read_plan(plr_pod *pod)
+{
+    plr_knowledge *k = &pod->knowledge;
+    long size = read_file(pod->folder, PLR_INIT_POD_PLAN, 0, pod->text, sizeof pod->text);
+    if (size < 0)
+        return (int)size;
+    int error = plr_init_plan_read(&k->plan, pod->text, (size_t)size, pod->room, sizeof pod->room);
+    if (error < 0)
+        return error;
+    if (k->self >= k->plan.graph.n || k->attempt == 0 ||
+            k->attempt > k->plan.steps[k->self].attempts)
+        return -PLR_EINVAL;
+    plr_knowledge_init(k);
+    return 0;
+}
+
+int plr_pod_open(plr_pod *pod, const plr_init_options *options)
+{
+    char before[1];
+    pod->changes = -1;
+    pod->knowledge.self = (size_t)options->step;
+    pod->knowledge.attempt = (uint32_t)options->attempt;
+    pod->folder = open_at(AT_FDCWD, options->pod, O_PATH);
+    if (pod->folder < 0)
+        return pod->folder;
+    pod->own = open_at(pod->folder, PLR_INIT_POD_OWN, O_PATH);
+    if (pod->own < 0)
+        return pod->own;
+    if (read_file(pod->own, RECORD, PLR_NOFOLLOW, before, sizeof before) != -PLR_ENOENT)
+        return -PLR_EEXIST;
+    int error = read_plan(pod);
+    if (error < 0)
+        return error;
+    begin_to_watch(pod, options);
+    watch(pod, options, PLR_INIT_POD_RESULTS);
+    return 0;
+}
+
+static void drain(const plr_pod *pod)
+{
+    char events[4096];
+    if (pod->changes >= 0)
+        while (PLR_SYSCALL(read, pod->changes, events, sizeof events) > 0)
+            ;
+}
+
+/* The folder of a container in that of the pod. */
+static void name_folder(plr_line *name, size_t step, uint32_t attempt)
+{
+    plr_line_put(name, PLR_INIT_POD_RESULTS "/s");
+    plr_line_put_number(name, step);
+    if (attempt > 1) {
+        plr_line_put(name, "-");
+        plr_line_put_number(name, attempt);
+    }
+}
+
+/* Watched first, so that no record comes unseen between the two. */
+static bool see(plr_pod *pod, const plr_init_options *options, size_t step, uint32_t attempt)
+{
+    char record[RECORD_MAX];
+    plr_line name = { 0 };
+    name_folder(&name, step, attempt);
+    name.text[name.size] = '\0';
+    watch(pod, options, name.text);
+    plr_line_put(&name, "/" RECORD);
+    name.text[name.size] = '\0';
+    long size = read_file(pod->folder, name.text, PLR_NOFOLLOW, record, sizeof record);
+    return size > 0 && plr_knowledge_see(&pod->knowledge, step, attempt, record, (size_t)size);
+}
+
+static void see_others(plr_pod *pod, const plr_init_options *options)
+{
+    plr_knowledge *k = &pod->knowledge;
+    bool learned;
+    do {
+        learned = false;
+        plr_knowledge_update(k);
+        for (size_t i = 0; i < k->plan.graph.n; i++)
+            for (uint32_t attempt = 1; attempt <= k->plan.steps[i].attempts; attempt++) {
+                if (!plr_knowledge_wants(k, i, attempt))
+                    break;
+                learned |= see(pod, options, i, attempt);
+            }
+    } while (learned);
+}
+
+void plr_pod_hear(plr_pod *pod)
+{
+    drain(pod);
+    long size = read_file(pod->folder, PLR_INIT_POD_WORDS, 0, pod->text, sizeof pod->text);
+    pod->text_size = size > 0 ? (size_t)size : 0;
+    plr_knowledge_hear(&pod->knowledge, pod->text, pod->text_size);
+}
+
+plr_turn plr_pod_look(plr_pod *pod, const plr_init_options *options, plr_rule_answer *ret_why)
+{
+    plr_pod_hear(pod);
+    see_others(pod, options);
+    return plr_knowledge_turn(&pod->knowledge, ret_why);
+}
+
+void plr_pod_leave_others(plr_pod *pod, const plr_init_options *options)
+{
+    if (pod->changes >= 0)
+        PLR_SYSCALL(close, pod->changes);
+    begin_to_watch(pod, options);
+}
+
+int64_t plr_pod_patience(const plr_pod *pod)
+{
+    return pod->blind ? LOOK_BLINDLY_EVERY_MS : LOOK_EVERY_MS;
+}
+
+bool plr_pod_record(const plr_pod *pod, const char *word, const char *name)
+{
+    plr_line line = { 0 };
+    plr_line_put(&line, word);
+    if (name) {
+        plr_line_put(&line, " ");
+        plr_line_put(&line, name);
+    }
+    plr_line_put(&line, "\n");
+    /* The command may have put anything there. */
+    PLR_SYSCALL(unlinkat, pod->own, NEW_RECORD);
+    int fd = open_at(pod->own, NEW_RECORD, O_WRONLY | O_CREAT | O_EXCL | PLR_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    /* For steps of other users, whatever the mask of new files is. */
+    long error = PLR_SYSCALL(fchmod, fd, 0644);
+    long size = PLR_SYSCALL(write, fd, line.text, line.size);
+    PLR_SYSCALL(close, fd);
+    return error == 0 && size == (long)line.size &&
+           PLR_SYSCALL(renameat2, pod->own, NEW_RECORD, pod->own, RECORD) == 0;
+}
+
+bool plr_pod_record_status(const plr_pod *pod, const char *word, uint32_t status)
+{
+    plr_line number = { 0 };
+    plr_line_put_number(&number, status);
+    number.text[number.size] = '\0';
+    return plr_pod_record(pod, word, number.text);
+}
+
+const char *plr_pod_why(plr_rule_answer answer)
+{
+    static const char *const names[] = {
+#define WHY_NAME(name, text) [PLR_RULE_SKIP_##name] = text,
+        PLR_INIT_WHYS(WHY_NAME)
+#undef WHY_NAME
+    };
+    return names[answer];
+}
