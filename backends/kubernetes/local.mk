@@ -21,6 +21,10 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/module.c \
 	%reldir%/names.h \
 	%reldir%/pod.h \
+	%reldir%/preflight.c \
+	%reldir%/preflight.h \
+	%reldir%/role.c \
+	%reldir%/role.h \
 	%reldir%/settings.c \
 	%reldir%/settings.h \
 	%reldir%/template.h \
