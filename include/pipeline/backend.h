@@ -44,7 +44,8 @@ typedef struct plr_child_options {
     int stdin_fd, stdout_fd, stderr_fd; /* borrowed; -1: /dev/null */
 } plr_child_options;
 
-/* Which parts of a run a task sees. All is const for backends but `data`, which is theirs. */
+/* Which parts of a run a task sees. All is const for backends but `data`, which is theirs, and what
+ * is said to be cleared by them. */
 typedef struct plr_run_view {
     size_t size;
     const char *id;
@@ -60,9 +61,10 @@ typedef struct plr_run_view {
     bool keep_on_failure;
     bool allow_host_network; /* what a backend falls back to, it may only if the policy lets it */
     const char *owner;       /* label text: boot id, PID namespace, pid, start time */
-    /* The tasks of this run release each other. Only on a backend that can, and only where nothing
-     * but the rules decides about a turn (max_parallel is the engine's alone). */
-    bool self_release;
+    /* From the backend's capabilities; it clears them in setup, before that is done, if this run is
+     * done in another way. self_release is set only where nothing but the rules decides about a
+     * turn: max_parallel is the engine's alone. */
+    bool prepares_all, self_release;
     void *data; /* the backend's own */
 } plr_run_view;
 
@@ -233,9 +235,9 @@ typedef struct plr_backend_module {
             plr_op *op);
     /* `tasks` are the first attempts of all steps that may run, in the order of the document's
      * tasks. Left out: what is not selected, and steps whose policy is never; both count as skipped
-     * for those that depend on them. The array lives as long as the run. With PREPARES_ALL these
-     * are prepared when the op is done, and may be reported on from the call on; without, they are
-     * only to be known. */
+     * for those that depend on them. The array lives as long as the run. With
+     * prepares_all they are prepared when the op is done; from then on they may be reported on, and
+     * PULL, WARNING and NOTICE from the call on. Without, they are only to be known. */
     void (*setup)(
             void *self, plr_run_view *run, plr_task *const *tasks, size_t n_tasks, plr_op *op);
     void (*prepare)(void *self, plr_task *task, plr_op *op);
