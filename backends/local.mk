@@ -16,7 +16,7 @@ CLEANFILES += $(backenddata_DATA)
 noinst_PROGRAMS += %reldir%/tables
 %canon_reldir%_tables_SOURCES = %reldir%/tables.c
 if BUILTIN_BACKENDS
-%canon_reldir%_tables_LDADD = $(builtin_backend_libraries) libplrbase.la
+%canon_reldir%_tables_LDADD = $(builtin_backend_libraries) libplrrules.la libplrbase.la
 publish_backend = name=$$(basename $@ .options) && $(MKDIR_P) $(@D) && \
 	%reldir%/tables $$name > $@.tmp && mv $@.tmp $@
 else

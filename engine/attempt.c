@@ -66,7 +66,16 @@ static void on_discarded(plr_op *op, const plr_error *err, void *userdata)
 {
     (void)op;
     plr_run_node *node = userdata;
+    plr_skip asked = node->skip_asked;
+    node->skip_asked = PLR_SKIP_NONE;
+    if (asked != PLR_SKIP_NONE && node->has_turn) { /* it was quicker, and has started */
+        if (node->state == PLR_STATE_ENDED || node->state == PLR_STATE_PENDING)
+            plr_attempt_remove(node);
+        return;
+    }
     node->clean = true;
+    if (asked != PLR_SKIP_NONE && node->state == PLR_STATE_PREPARED)
+        plr_attempt_skipped(node, asked);
     if (err != NULL)
         plr_emit_text(node->run, node, PLR_EVENT_WARNING, err->message);
     if (node->state == PLR_STATE_PENDING && node->has_turn && !node->waits_slot &&
@@ -123,11 +132,27 @@ void plr_attempt_set_clock(plr_run_node *node, void (*call)(plr_run_node *node),
     plr_timer_set(node->clock, plr_loop_now(loop_of(node)) + in_ns);
 }
 
+static int make_clock(plr_run_node *node, plr_error *err)
+{
+    return node->clock != NULL ? 0
+                               : plr_timer_new(loop_of(node), &node->clock, on_clock, node, err);
+}
+
+void plr_attempt_take_prepared(plr_run_node *node)
+{
+    plr_error err = { 0 };
+    node->clean = false;
+    plr_attempt_move(node, PLR_STATE_PREPARING, NULL);
+    if (make_clock(node, &err) < 0)
+        plr_attempt_fail(node, &err);
+    else
+        plr_attempt_move(node, PLR_STATE_PREPARED, NULL);
+}
+
 void plr_attempt_prepare(plr_run_node *node, bool ahead)
 {
     plr_error err = { 0 };
-    if (node->clock == NULL &&
-            plr_timer_new(loop_of(node), &node->clock, on_clock, node, &err) < 0) {
+    if (make_clock(node, &err) < 0) {
         if (!ahead)
             plr_attempt_fail(node, &err);
         return;
@@ -173,7 +198,7 @@ void plr_attempt_hold(plr_run_node *node, bool held)
     }
 }
 
-static void begin_running(plr_run_node *node)
+void plr_attempt_run(plr_run_node *node)
 {
     const plr_step *step = node->task.step;
     plr_error err = { 0 };
@@ -202,11 +227,14 @@ static void on_started(plr_op *op, const plr_error *err, void *userdata)
 {
     (void)op;
     plr_run_node *node = userdata;
-    if (err != NULL) {
+    bool runs = node->state > PLR_STATE_STARTING && node->run->view.self_release;
+    if (node->state == PLR_STATE_ENDED) {
+        plr_attempt_remove(node); /* it has decided that it does not run */
+    } else if (err != NULL && !runs) {
         plr_attempt_fail(node, err);
     } else {
         if (node->state == PLR_STATE_STARTING)
-            begin_running(node);
+            plr_attempt_run(node);
         if (node->end_known)
             plr_attempt_finish(node);
     }
@@ -248,7 +276,18 @@ static void start(plr_run_node *node)
     module_of(node)->start(self_of(node), &node->task, late, n_late, &node->op);
 }
 
+/* A task that decides by itself is asked not to run: it may do so already. */
 void plr_attempt_skip(plr_run_node *node, plr_skip why)
+{
+    if (!node->run->view.self_release || node->state != PLR_STATE_PREPARED) {
+        plr_attempt_skipped(node, why);
+    } else if (node->skip_asked == PLR_SKIP_NONE) {
+        node->skip_asked = why;
+        plr_attempt_discard(node);
+    }
+}
+
+void plr_attempt_skipped(plr_run_node *node, plr_skip why)
 {
     plr_end end = {
         .size = sizeof end, .reason = PLR_REASON_SKIPPED, .exit_code = -1, .skip = why
@@ -261,9 +300,11 @@ void plr_attempt_skip(plr_run_node *node, plr_skip why)
     node->end = end;
     plr_attempt_move(node, PLR_STATE_ENDED, &end);
     run->result.n_skipped++;
-    if (begun && node->op.active)
-        plr_op_cancel(&node->op); /* on_prepared discards */
-    else if (begun)
+    if (node->skip_asked != PLR_SKIP_NONE)
+        ; /* is being discarded */
+    else if (begun && node->op.active)
+        plr_op_cancel(&node->op); /* on_prepared, or on_started, discards */
+    else if (begun && !node->clean)
         plr_attempt_discard(node);
     if (node->task.step->kind == PLR_STEP_STEP && !node->task.step->detach) {
         run->n_open--;
@@ -363,7 +404,9 @@ void plr_attempt_report(plr_run_node *node, const plr_report *report)
         break;
     case PLR_REPORT_STARTED:
         if (node->state == PLR_STATE_STARTING)
-            begin_running(node);
+            plr_attempt_run(node);
+        else
+            plr_adopt_started(node);
         break;
     case PLR_REPORT_OUTPUT:
         plr_output_take(node, report->u.output.stream, report->u.output.data, report->u.output.size,
@@ -388,7 +431,8 @@ void plr_attempt_report(plr_run_node *node, const plr_report *report)
         plr_emit_text(node->run, node, PLR_EVENT_NOTICE, report->u.text);
         break;
     case PLR_REPORT_SKIPPED:
-        break; /* no run has self_release yet */
+        plr_adopt_skipped(node, report->u.skip);
+        break;
     }
     plr_run_kick(node->run);
 }

@@ -142,13 +142,15 @@ void plr_attempt_conclude(plr_run_node *node, const plr_end *told)
     if (end.will_retry)
         return;
     node->concluded = true;
+    node->recorded = !is_failure(node, &end) ||
+                     (int64_t)node->task.attempt >= node->task.step->retry.attempts;
     node->run->n_concluded += node->task.step->kind == PLR_STEP_STEP;
     node->run->known.failed |= end.failed;
     plr_schedule_decided(node, outcome_of(node, &end));
     plr_schedule_release_slot(node);
 }
 
-static void remove_attempt(plr_run_node *node)
+void plr_attempt_remove(plr_run_node *node)
 {
     if (node->clean || node->op.active)
         return;
@@ -172,6 +174,7 @@ static void try_again(plr_run_node *node)
         wait *= 2;
     node->task.attempt++;
     node->end_known = node->kill_sent = node->kill_wanted = node->concluded = false;
+    node->recorded = false;
     node->stopped_as = PLR_REASON_NONE;
     plr_attempt_move(node, PLR_STATE_PENDING, NULL);
     node->backing_off = wait > 0 && node->clock != NULL; /* none: there was no memory for one */
@@ -215,7 +218,7 @@ void plr_attempt_finish(plr_run_node *node)
     if (!end->will_retry)
         count_end(node, end);
     plr_attempt_move(node, PLR_STATE_ENDED, end);
-    remove_attempt(node);
+    plr_attempt_remove(node);
     if (end->will_retry) {
         try_again(node);
     } else {

@@ -15,6 +15,13 @@ static bool lives_on(const plr_run_node *node)
            node->rule->policy == PLR_RULE_ON_FAILURE;
 }
 
+void plr_cancel_late(plr_run_node *node)
+{
+    bool now = node->run->cancel_wanted >= PLR_CANCEL_NOW;
+    if (node->run->known.cancelled && (now || !lives_on(node)))
+        plr_attempt_stop(node, PLR_REASON_CANCELLED, now);
+}
+
 /* The rules skip what has not begun; what has, is stopped here. */
 static void cancel_steps(plr_run *run, bool now)
 {
@@ -76,6 +83,7 @@ static void abandon(plr_run *run)
     run->known.cancelled = true;
     if (run->set_up || run->op.active)
         run->backend->module->forget(run->backend->self, &run->view);
+    run->set_up = false; /* as far as the backend knows */
     plr_op_forget(&run->op);
     for (size_t i = 0; i < run->document->n_tasks; i++)
         abandon_step(&run->nodes[i]);
@@ -105,6 +113,7 @@ void plr_run_handle_cancel(plr_run *run)
     else if (run->phase == PLR_PHASE_STEPS || (now && run->phase < PLR_PHASE_TEARDOWN)) {
         run->known.cancelled = true;
         begin_cleanup_budget(run);
+        plr_tell_cancelled(run);
         cancel_steps(run, now);
     } else if (run->phase == PLR_PHASE_HOOKS)
         begin_cleanup_budget(run); /* its last step has ended: nothing changes, but no hook hangs */

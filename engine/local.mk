@@ -3,8 +3,9 @@
 noinst_LTLIBRARIES += libplrengine.la
 libplrengine_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLR_PKGLIBDIR='"$(pkglibdir)"' \
 	-DPLR_VERSION='"$(PACKAGE_VERSION)"' $(YAJL_CFLAGS)
-libplrengine_la_LIBADD = libplrbase.la $(builtin_backend_libraries)
+libplrengine_la_LIBADD = libplrbase.la libplrrules.la $(builtin_backend_libraries)
 libplrengine_la_SOURCES += \
+	%reldir%/adopt.c \
 	%reldir%/attempt.c \
 	%reldir%/attempt_end.c \
 	%reldir%/backend.c \
@@ -50,10 +51,6 @@ libplrengine_la_SOURCES += \
 	%reldir%/queue.h \
 	%reldir%/ready.c \
 	%reldir%/result.c \
-	%reldir%/rules.c \
-	%reldir%/rules.h \
-	%reldir%/rules_graph.c \
-	%reldir%/rules_graph.h \
 	%reldir%/run.c \
 	%reldir%/run.h \
 	%reldir%/schedule.c \
@@ -62,7 +59,16 @@ libplrengine_la_SOURCES += \
 	%reldir%/spec_check.c \
 	%reldir%/spec_locate.c \
 	%reldir%/spec_order.c \
-	%reldir%/spec_tables.c
+	%reldir%/spec_tables.c \
+	%reldir%/tell.c
+
+# What decides whose turn it is, for those too whose tasks decide by themselves.
+noinst_LTLIBRARIES += libplrrules.la
+libplrrules_la_SOURCES = \
+	%reldir%/rules.c \
+	%reldir%/rules.h \
+	%reldir%/rules_graph.c \
+	%reldir%/rules_graph.h
 
 # libtool's three numbers are not the release's version. Before a release, if since the last one
 #   only code changed:             current:revision+1:age

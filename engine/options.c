@@ -137,6 +137,10 @@ static void make_run_view(plr_run *run)
     view->keep_on_failure = options->keep_on_failure;
     view->allow_host_network = options->policy == NULL || options->policy->allow_host_network;
     view->owner = run->engine->owner;
+    unsigned capabilities = run->backend->module->capabilities;
+    view->prepares_all = (capabilities & PLR_CAPABILITY_PREPARES_ALL) != 0;
+    view->self_release =
+            (capabilities & PLR_CAPABILITY_SELF_RELEASE) != 0 && options->max_parallel == 0;
     if (run->options.cleanup_ns <= 0)
         run->options.cleanup_ns = DEFAULT_CLEANUP_NS;
 }

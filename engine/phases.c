@@ -89,6 +89,8 @@ static void begin_plan(plr_run *run)
 static void begin_steps(plr_run *run)
 {
     run->phase = PLR_PHASE_STEPS;
+    run->cancel_done = 0; /* one that came before is about these too */
+    plr_adopt_prepared(run);
     plr_schedule_begin(run);
     plr_run_kick(run);
 }
@@ -97,9 +99,12 @@ static void on_set_up(plr_op *op, const plr_error *err, void *userdata)
 {
     (void)op;
     plr_run *run = userdata;
-    if (err != NULL)
+    bool runs = run->n_alive > 0; /* a task has begun by itself */
+    if (err != NULL && runs)
+        plr_run_break(run, err);
+    else if (err != NULL)
         plr_run_note_failure(run, err);
-    if (run->failure.code != PLR_OK)
+    if (run->failure.code != PLR_OK && !runs)
         begin_teardown(run);
     else
         begin_steps(run);
@@ -120,6 +125,10 @@ static void on_checked(plr_op *op, const plr_error *err, void *userdata)
     } else {
         begin_op(run, PLR_PHASE_SETUP, on_set_up);
         run->set_up = true;
+        for (size_t i = 0; i < run->n_tasks && run->view.prepares_all; i++) {
+            const plr_run_node *node = plr_run_node_of(run->tasks[i]);
+            run->tasks[i]->hold = plr_hold_may_prepare(node) && plr_hold_may_hold(node);
+        }
         module_of(run)->setup(run->backend->self, &run->view, run->tasks, run->n_tasks, &run->op);
     }
 }
@@ -180,7 +189,7 @@ static void step_hooks(plr_run *run)
     bool now = run->cancel_wanted >= PLR_CANCEL_NOW;
     for (; run->next_hook < run->document->n_tasks; run->next_hook++) {
         plr_run_node *hook = &run->nodes[run->next_hook];
-        if (hook->state == PLR_STATE_PENDING && !hook->has_turn)
+        if (hook->state != PLR_STATE_ENDED && !hook->has_turn)
             begin_hook(hook, now);
         if (hook->state != PLR_STATE_ENDED)
             return;

@@ -103,5 +103,7 @@ void plr_result_make(plr_run *run)
     run->result.size = sizeof run->result;
     run->result.duration_ns = plr_loop_now(run->engine->loop) - run->started_at;
     if (!run->has_cause)
+        plr_adopt_check(run);
+    if (!run->has_cause)
         set_cause(run, PLR_OUTCOME_PASSED, PLR_REASON_NONE, PLR_NONE, 0);
 }

@@ -55,9 +55,11 @@ struct plr_run_node {
     bool wants_ahead; /* waits until one of those that are ahead has its turn */
     bool met;         /* a detached one that has started, or is ready */
     bool concluded;   /* dependents know its outcome already, by the init's word */
+    bool recorded;    /* its outcome is in its own record, for the tasks that read that */
     bool backing_off; /* between two attempts */
     bool end_known;
-    bool clean; /* the backend holds nothing of this attempt */
+    bool clean;          /* the backend holds nothing of this attempt */
+    plr_skip skip_asked; /* why it is not to run; it decides by itself, and has not said so yet */
     plr_run_node *next_waiting, *next_wanting;
     plr_op op, stop_op, probe_op;
     /* The attempt's timeout, then its grace, then the wait for a killed one; the backoff. Made with
@@ -109,8 +111,8 @@ struct plr_run {
     plr_op op;
     bool set_up; /* the backend has begun to create things */
 
-    plr_run_node *nodes;        /* one for each of document->tasks */
-    plr_task **tasks;           /* those that may run, as backends get them */
+    plr_run_node *nodes; /* one for each of document->tasks */
+    plr_task **tasks;    /* those that may run, as backends get them */
     size_t n_tasks;
     size_t n_services, n_steps; /* services first, then steps, then hooks */
     plr_run_node *first_examined, *last_examined;
@@ -126,7 +128,7 @@ struct plr_run {
     size_t next_hook;
     plr_rule_run known_to_hooks;
     plr_outcome outcome_to_hooks;
-    bool roots_woken, end_phase_woken;
+    bool roots_woken, end_phase_woken, has_end_phase;
     bool wound_down; /* the backend was told */
 
     plr_cancel_mode cancel_wanted, cancel_done;
@@ -175,6 +177,19 @@ void plr_run_go_on(plr_work *work, void *userdata);
 
 /* cancel.c */
 void plr_run_handle_cancel(plr_run *run);
+void plr_cancel_late(plr_run_node *node); /* it runs: was it to be cancelled before? */
+
+/* adopt.c */
+void plr_adopt_prepared(plr_run *run); /* the set-up is done, and with it what it prepares */
+void plr_adopt_started(plr_run_node *node);
+void plr_adopt_skipped(plr_run_node *node, plr_skip why);
+void plr_adopt_check(plr_run *run); /* all has ended: nobody was skipped for nothing */
+
+/* tell.c */
+void plr_tell_cancelled(plr_run *run);
+void plr_tell_services(plr_run *run);
+void plr_tell_main_ended(plr_run *run);
+void plr_tell_outcome(plr_run_node *node);
 
 /* diagnostics.c */
 void plr_run_on_diagnostic(const plr_diagnostic *diagnostic, void *userdata);
@@ -200,8 +215,11 @@ void plr_schedule_leave_ahead(plr_run_node *node); /* its turn has come, or it h
 /* attempt.c */
 void plr_attempt_move(plr_run_node *node, plr_state to, const plr_end *end);
 void plr_attempt_prepare(plr_run_node *node, bool ahead);
+void plr_attempt_take_prepared(plr_run_node *node); /* by the set-up of the run */
 void plr_attempt_turn(plr_run_node *node);
+void plr_attempt_run(plr_run_node *node); /* the user's command runs */
 void plr_attempt_skip(plr_run_node *node, plr_skip why);
+void plr_attempt_skipped(plr_run_node *node, plr_skip why); /* it is sure */
 void plr_attempt_stop(plr_run_node *node, plr_reason why, bool now);
 void plr_attempt_report(plr_run_node *node, const plr_report *report);
 void plr_attempt_discard(plr_run_node *node); /* the backend removes what it holds of the attempt */
@@ -215,6 +233,7 @@ void plr_attempt_finish(plr_run_node *node);
 void plr_attempt_fail(plr_run_node *node, const plr_error *err);
 void plr_attempt_conclude(plr_run_node *node, const plr_end *end);
 void plr_attempt_set_end(plr_run_node *node, const plr_end *end);
+void plr_attempt_remove(plr_run_node *node); /* what is left of it, unless it is to be kept */
 
 /* ready.c */
 int plr_ready_begin(plr_run_node *node, plr_error *err);

@@ -171,6 +171,7 @@ int plr_schedule_init(plr_run *run, plr_error *err)
             continue;
         *(step->detach ? &run->n_undecided_detached : &run->n_open) += 1;
         run->n_main_open += !node->rule->end_phase;
+        run->has_end_phase |= node->rule->end_phase;
     }
     return 0;
 }
@@ -230,6 +231,7 @@ void plr_schedule_decided(plr_run_node *node, plr_rule_outcome outcome)
     if (node->rule->outcome != PLR_RULE_UNKNOWN)
         return;
     node->rule->outcome = outcome;
+    plr_tell_outcome(node);
     count_decided(node, outcome);
     plr_schedule_awake(node);
     examine(node);
@@ -382,6 +384,10 @@ static void wake_roots(plr_run *run)
     bool end_phase = run->known.main_ended && !run->end_phase_woken;
     if (!services && !end_phase)
         return;
+    if (services)
+        plr_tell_services(run);
+    if (end_phase)
+        plr_tell_main_ended(run);
     run->roots_woken |= services;
     run->end_phase_woken |= end_phase;
     for (size_t i = run->n_services; i < run->n_services + run->n_steps; i++)
@@ -402,7 +408,7 @@ void plr_schedule_step(plr_run *run)
             plr_rule_summary above =
                     plr_rule_graph_above(&run->rules, node->task.index, &run->known);
             if (node->rule->outcome == PLR_RULE_UNKNOWN && !node->has_turn &&
-                    node->state != PLR_STATE_ENDED)
+                    node->skip_asked == PLR_SKIP_NONE && node->state != PLR_STATE_ENDED)
                 decide(node, above);
             spread(node, above);
         }

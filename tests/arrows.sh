@@ -46,6 +46,8 @@ allowed()
     host) echo "include base io engine" ;;
     # It reads what plr-init says.
     net) echo "include base init" ;;
+    # Its tasks decide by themselves, as plr-init does.
+    backends/fake) echo "include base rules" ;;
     # A backend speaks plr-init's words and carries its bytes.
     backends/*) echo "include net base init" ;;
     # A program of its own, on the loop and the table of functions that modules get.

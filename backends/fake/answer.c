@@ -88,7 +88,7 @@ static void find(fake *self, plr_op *op, const char *what)
                                           .text = what + length + (what[length] == ' ') });
 }
 
-void fake_answer_as_told(fake *self, const plr_run_view *run, plr_op *op, const char *variable)
+int64_t fake_answer_as_told(fake *self, const plr_run_view *run, plr_op *op, const char *variable)
 {
     const char *source = NULL;
     fake_script script;
@@ -98,7 +98,7 @@ void fake_answer_as_told(fake *self, const plr_run_view *run, plr_op *op, const 
             source = run->host_environment[i].value;
     if (fake_script_read(&script, source, &err) < 0) {
         self->host->op_complete(op, &err);
-        return;
+        return -1;
     }
     for (size_t i = 0; i < script.n; i++)
         if (script.actions[i].word == FAKE_FIND)
@@ -107,8 +107,10 @@ void fake_answer_as_told(fake *self, const plr_run_view *run, plr_op *op, const 
     const fake_action *fail = fake_script_find(&script, FAKE_FAIL, 1);
     if (fail != NULL)
         plr_error_set(&err, (int)fail->number, "%s", fail->text);
-    fake_answer_in(self, run, op, wait != NULL ? wait->number : 0, &err);
+    int64_t ns = wait != NULL ? wait->number : 0, answer = fail == NULL ? ns : -1;
+    fake_answer_in(self, run, op, ns, &err);
     fake_script_clear(&script);
+    return answer;
 }
 
 void fake_answers_drop(fake *self, const plr_run_view *run)

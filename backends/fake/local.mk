@@ -5,6 +5,7 @@ libplrfake_la_SOURCES = \
 	%reldir%/answer.c \
 	%reldir%/fake.h \
 	%reldir%/module.c \
+	%reldir%/release.c \
 	%reldir%/script.c \
 	%reldir%/script.h \
 	%reldir%/task.c
@@ -20,6 +21,6 @@ backends/modules/fake.options: %reldir%/fake.la backends/tables$(EXEEXT)
 	$(AM_V_GEN)$(publish_backend)
 pkglib_LTLIBRARIES += %reldir%/fake.la
 %canon_reldir%_fake_la_SOURCES =
-%canon_reldir%_fake_la_LIBADD = libplrfake.la libplrbase.la
+%canon_reldir%_fake_la_LIBADD = libplrfake.la libplrrules.la libplrbase.la
 %canon_reldir%_fake_la_LDFLAGS = $(MODULE_LDFLAGS)
 endif

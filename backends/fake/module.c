@@ -12,6 +12,7 @@
 static const plr_option_info options_info[] = {
     { "fake-seed", "N", "seed of the random delays" },
     { "fake-jitter", "DURATION", "add up to this to each delay" },
+    { "fake-release", "WORD-DELAY", "let tasks release each other; words to them take up to this" },
 };
 
 static int read_options(fake *self, const plr_option *options, size_t n, plr_error *err)
@@ -21,6 +22,11 @@ static int read_options(fake *self, const plr_option *options, size_t n, plr_err
             self->random = strtoull(options[i].value, NULL, 10) * 2 + 1; /* never 0 */
         } else if (strcmp(options[i].name, "fake-jitter") == 0) {
             int r = plr_duration_parse(options[i].value, &self->jitter_ns, err);
+            if (r < 0)
+                return r;
+        } else if (strcmp(options[i].name, "fake-release") == 0) {
+            self->release = true;
+            int r = plr_duration_parse(options[i].value, &self->word_ns, err);
             if (r < 0)
                 return r;
         } else {
@@ -80,9 +86,20 @@ static void plan(
 
 static void setup(void *self, plr_run_view *run, plr_task *const *tasks, size_t n_tasks, plr_op *op)
 {
-    (void)tasks;
-    (void)n_tasks;
-    fake_answer_as_told(self, run, op, "FAKE_SETUP");
+    fake *own = self;
+    plr_error err = { 0 };
+    run->prepares_all &= own->release;
+    run->self_release &= own->release;
+    int r = run->self_release ? fake_room_new(own, run, &err) : 0;
+    for (size_t i = 0; i < n_tasks && run->prepares_all && r == 0; i++)
+        r = fake_take(own, tasks[i], &err);
+    if (r < 0) {
+        own->host->op_complete(op, &err);
+        return;
+    }
+    int64_t ns = fake_answer_as_told(self, run, op, "FAKE_SETUP");
+    if (run->self_release && ns >= 0)
+        fake_room_begin(run->data, ns);
 }
 
 static void teardown(void *self, const char *run_id, plr_run_view *run, plr_op *op)
@@ -143,7 +160,8 @@ PLR_BACKEND_ENTRY(fake)
         .version = PLR_BACKEND_VERSION,
         .name = "fake",
         .description = "plays scripts instead of running anything, for tests",
-        .capabilities = PLR_CAPABILITY_HOLDS,
+        .capabilities =
+                PLR_CAPABILITY_HOLDS | PLR_CAPABILITY_SELF_RELEASE | PLR_CAPABILITY_PREPARES_ALL,
         .options = options_info,
         .n_options = sizeof options_info / sizeof *options_info,
         .commands = commands_info,
@@ -161,6 +179,7 @@ PLR_BACKEND_ENTRY(fake)
         .probe = fake_probe,
         .flow = fake_flow,
         .discard = fake_discard,
+        .tell = fake_tell,
         .teardown = teardown,
         .forget = forget,
         .wind_down = wind_down,

@@ -69,6 +69,7 @@ static int read_argument(fake_action *action, plr_error *err)
     case FAKE_FLOOD:
     case FAKE_FILL:
     case FAKE_EXIT:
+    case FAKE_TRUTH:
     case FAKE_SIGNAL:
         return read_number(action, err);
     case FAKE_FAIL:

@@ -18,6 +18,9 @@
     X(PROBE, "probe")               /* duration that each probe takes */                           \
     X(IGNORE_TERM, "ignore-term")                                                                  \
     X(TOLD, "told")     /* duration between the init's word and the confirmed end */               \
+    X(TRUTH, "truth")   /* code of the confirmed end, whatever was said before */                  \
+    X(SILENT, "silent") /* its init dies with it: no word and no record, only the end */           \
+    X(HOST, "host")     /* has no init that decides: only the host can release it */               \
     X(SLEEP, "sleep")   /* duration */                                                             \
     X(OUT, "out")       /* text, a line on stdout */                                               \
     X(ERR, "err")       /* text, a line on stderr */                                               \

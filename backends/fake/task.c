@@ -39,13 +39,21 @@ static uint64_t next_random(fake *self)
     return self->random * 0x2545f4914f6cdd1du;
 }
 
+uint64_t fake_random(fake *self, int64_t most)
+{
+    return most > 0 ? next_random(self) % (uint64_t)most : 0;
+}
+
 static void wait_for(fake_attempt *attempt, int64_t ns)
 {
     fake *self = attempt->fake;
-    uint64_t delay = (uint64_t)ns;
-    if (self->jitter_ns > 0)
-        delay += next_random(self) % (uint64_t)self->jitter_ns;
+    uint64_t delay = (uint64_t)ns + fake_random(self, self->jitter_ns);
     self->host->timer_set(attempt->timer, self->host->now(self->loop) + delay);
+}
+
+static const fake_action *action_of(const fake_attempt *attempt, fake_word word)
+{
+    return fake_script_find(&attempt->script, word, attempt->task->attempt);
 }
 
 static void report(fake_attempt *attempt, plr_report *report)
@@ -72,6 +80,9 @@ static void tell_end(fake_attempt *attempt)
 {
     if (attempt->paused)
         return;
+    const fake_action *truth = action_of(attempt, FAKE_TRUTH);
+    if (truth != NULL && attempt->end.reason == PLR_REASON_EXIT)
+        attempt->end.exit_code = (int)truth->number;
     attempt->ended = true;
     report(attempt, &(plr_report){ .type = PLR_REPORT_EOF });
     report(attempt, &(plr_report){ .type = PLR_REPORT_ENDED, .u.end = attempt->end });
@@ -87,16 +98,35 @@ static void set_end(fake_attempt *attempt, plr_reason reason, int exit_code, int
     attempt->at = attempt->script.n;
 }
 
+/* Where tasks release each other the init always says the end, if it can. */
+static bool has_word(const fake_attempt *attempt)
+{
+    if (!attempt->task->run->self_release)
+        return action_of(attempt, FAKE_TOLD) != NULL;
+    return !attempt->stopped && action_of(attempt, FAKE_SILENT) == NULL &&
+           action_of(attempt, FAKE_HOST) == NULL &&
+           (attempt->end.reason == PLR_REASON_EXIT || attempt->end.reason == PLR_REASON_SIGNAL);
+}
+
+static void say_end(fake_attempt *attempt)
+{
+    const fake_action *told = action_of(attempt, FAKE_TOLD);
+    attempt->said = true;
+    wait_for(attempt, told != NULL ? told->number : 0);
+    report(attempt, &(plr_report){ .type = PLR_REPORT_EXITED, .u.end = attempt->end });
+}
+
 static void end(fake_attempt *attempt, plr_reason reason, int exit_code, int signal)
 {
-    const fake_action *told = fake_script_find(&attempt->script, FAKE_TOLD, attempt->task->attempt);
     set_end(attempt, reason, exit_code, signal);
-    if (told == NULL) {
+    if (!has_word(attempt)) {
         tell_end(attempt);
-        return;
+    } else if (!attempt->task->run->self_release) {
+        say_end(attempt);
+    } else {
+        wait_for(attempt, 0); /* what it says comes later than what it writes down for the others */
+        fake_room_ended(attempt);
     }
-    wait_for(attempt, told->number);
-    report(attempt, &(plr_report){ .type = PLR_REPORT_EXITED, .u.end = attempt->end });
 }
 
 static const char *variable(const fake_attempt *attempt, const char *name)
@@ -227,21 +257,84 @@ static void play(fake_attempt *attempt)
 
 static void begin(fake_attempt *attempt)
 {
-    const fake_action *ready =
-            fake_script_find(&attempt->script, FAKE_READY, attempt->task->attempt);
+    const fake_action *ready = action_of(attempt, FAKE_READY);
     fake *self = attempt->fake;
-    plr_op *op = steal(attempt->op);
+    const plr_task *task = attempt->task;
+    plr_op *op = steal(attempt->op), *discard = steal(attempt->discard_op);
     attempt->started = true;
     attempt->ready_at = self->host->now(self->loop) + (ready != NULL ? (uint64_t)ready->number : 0);
+    if (task->run->self_release)
+        fake_room_started(attempt);
     report(attempt, &(plr_report){ .type = PLR_REPORT_STARTED });
-    self->host->op_complete(op, NULL);
-    play(attempt);
+    if (op != NULL)
+        self->host->op_complete(op, NULL);
+    if (discard != NULL) {
+        plr_error err = { 0 };
+        plr_error_set(&err, PLR_ERR_STATE, "it has started by itself");
+        self->host->op_complete(discard, &err);
+    }
+    if (task->data == attempt) /* else the engine could not take it on */
+        play(attempt);
+}
+
+static void free_attempt(fake_attempt *attempt);
+
+/* It does not run: what waits for its decision is told so. */
+static void leave_out(fake_attempt *attempt, int code)
+{
+    const fake *self = attempt->fake;
+    plr_error err = { 0 };
+    if (code != PLR_OK)
+        plr_error_set(&err, code, "it was kept from running");
+    attempt->decided = attempt->ended = true;
+    if (attempt->op != NULL)
+        self->host->op_complete(steal(attempt->op), &err);
+    if (attempt->discard_op != NULL) {
+        self->host->op_complete(steal(attempt->discard_op), NULL);
+        free_attempt(attempt);
+    }
+}
+
+static plr_skip skip_of(plr_rule_answer answer)
+{
+    switch (answer) {
+    case PLR_RULE_SKIP_FAILED_BEFORE:
+        return PLR_SKIP_FAILED_BEFORE;
+    case PLR_RULE_SKIP_NOTHING_FAILED:
+        return PLR_SKIP_NOTHING_FAILED;
+    case PLR_RULE_SKIP_HALTED:
+        return PLR_SKIP_EXIT_78;
+    default:
+        return PLR_SKIP_CANCELLED;
+    }
+}
+
+void fake_decide(fake_attempt *attempt, plr_rule_answer answer)
+{
+    attempt->decided = true;
+    attempt->answer = answer;
+    wait_for(attempt, 0);
+}
+
+static void do_as_decided(fake_attempt *attempt)
+{
+    plr_task *task = attempt->task;
+    if (attempt->answer == PLR_RULE_RUN) {
+        begin(attempt);
+        return;
+    }
+    plr_report skipped = {
+        .size = sizeof skipped, .type = PLR_REPORT_SKIPPED, .u.skip = skip_of(attempt->answer)
+    };
+    const plr_host *host = attempt->fake->host;
+    leave_out(attempt, PLR_OK);
+    host->report(task, &skipped);
 }
 
 /* The end of a preparation or of a start, as its script has it. */
 static void complete(fake_attempt *attempt, fake_word failure)
 {
-    const fake_action *fail = fake_script_find(&attempt->script, failure, attempt->task->attempt);
+    const fake_action *fail = action_of(attempt, failure);
     plr_error err = { 0 };
     if (fail != NULL)
         plr_error_set(&err, (int)fail->number, "%s", fail->text);
@@ -255,13 +348,17 @@ static void on_timer(plr_timer *timer, void *userdata)
     if (attempt->op != NULL && !attempt->prepared) {
         attempt->prepared = true;
         complete(attempt, FAKE_FAIL_PREPARE);
+    } else if (attempt->decides && !attempt->started) {
+        do_as_decided(attempt);
     } else if (attempt->op != NULL) {
-        if (fake_script_find(&attempt->script, FAKE_FAIL_START, attempt->task->attempt) != NULL)
+        if (action_of(attempt, FAKE_FAIL_START) != NULL)
             complete(attempt, FAKE_FAIL_START);
         else
             begin(attempt);
     } else if (attempt->at < attempt->script.n || attempt->end.size == 0) {
         play(attempt);
+    } else if (!attempt->ended && !attempt->said && has_word(attempt)) {
+        say_end(attempt);
     } else if (!attempt->ended) {
         tell_end(attempt);
     }
@@ -272,6 +369,10 @@ static void on_cancel(plr_op *op, void *userdata)
     (void)op;
     fake_attempt *attempt = userdata;
     plr_error err = { 0 };
+    if (attempt->decides) {
+        fake_room_stop(attempt, SIGKILL);
+        return;
+    }
     plr_error_set(&err, PLR_ERR_CANCELLED, "cancelled");
     attempt->fake->host->timer_set(attempt->timer, 0);
     attempt->fake->host->op_complete(steal(attempt->op), &err);
@@ -284,6 +385,8 @@ static void free_attempt(fake_attempt *attempt)
     if (attempt->next != NULL)
         attempt->next->previous = attempt->previous;
     attempt->task->data = NULL;
+    if (attempt->decides)
+        fake_room_leave(attempt);
     attempt->fake->host->timer_free(attempt->timer);
     fake_script_clear(&attempt->script);
     free(attempt->late_copy);
@@ -292,7 +395,7 @@ static void free_attempt(fake_attempt *attempt)
 
 static void begin_wait(fake_attempt *attempt, plr_op *op, fake_word word)
 {
-    const fake_action *action = fake_script_find(&attempt->script, word, attempt->task->attempt);
+    const fake_action *action = action_of(attempt, word);
     attempt->op = op;
     attempt->fake->host->op_on_cancel(op, on_cancel, attempt);
     wait_for(attempt, action != NULL ? action->number : 0);
@@ -316,6 +419,28 @@ static int new_attempt(fake *self, plr_task *task, plr_error *err)
     if (r < 0)
         free_attempt(attempt);
     return r;
+}
+
+/* What stands in its way is said at its turn. */
+static bool is_blocked(const fake_attempt *attempt)
+{
+    return action_of(attempt, FAKE_FAIL_PREPARE) != NULL ||
+           action_of(attempt, FAKE_FAIL_START) != NULL;
+}
+
+int fake_take(fake *self, plr_task *task, plr_error *err)
+{
+    int r = new_attempt(self, task, err);
+    if (r < 0)
+        return r;
+    fake_attempt *attempt = task->data;
+    attempt->prepared = true;
+    if (!task->run->self_release)
+        return 0;
+    attempt->decides = task->step->kind < PLR_STEP_HOOK_SUCCESS && !is_blocked(attempt) &&
+                       action_of(attempt, FAKE_HOST) == NULL;
+    fake_room_enter(attempt);
+    return 0;
 }
 
 void fake_prepare(void *self, plr_task *task, plr_op *op)
@@ -356,23 +481,44 @@ void fake_start(void *self, plr_task *task, const plr_pair *late, size_t n_late,
     fake *own = self;
     fake_attempt *attempt = task->data;
     plr_error err = { 0 };
-    if (keep_late(attempt, late, n_late, &err) < 0)
+    if (keep_late(attempt, late, n_late, &err) < 0) {
         own->host->op_complete(op, &err);
-    else
+    } else if (attempt->decides) {
+        attempt->op = op;
+        own->host->op_on_cancel(op, on_cancel, attempt);
+    } else if (task->run->prepares_all && action_of(attempt, FAKE_FAIL_PREPARE) != NULL) {
+        attempt->op = op;
+        complete(attempt, FAKE_FAIL_PREPARE);
+    } else {
         begin_wait(attempt, op, FAKE_START);
+    }
+}
+
+void fake_signalled(fake_attempt *attempt, int signal)
+{
+    if (attempt->decides && !attempt->started) {
+        if (!attempt->decided)
+            leave_out(attempt, PLR_ERR_CANCELLED);
+        return;
+    }
+    if (attempt->ended || attempt->end.size != 0)
+        return;
+    attempt->stopped = true;
+    if (signal == SIGTERM && action_of(attempt, FAKE_IGNORE_TERM) != NULL)
+        return;
+    set_end(attempt, PLR_REASON_SIGNAL, 128 + signal, signal);
+    wait_for(attempt, 0);
 }
 
 void fake_stop(void *self, plr_task *task, int signal, plr_op *op)
 {
     fake *own = self;
     fake_attempt *attempt = task->data;
-    bool ignored = signal == SIGTERM && attempt != NULL &&
-                   fake_script_find(&attempt->script, FAKE_IGNORE_TERM, task->attempt) != NULL;
     own->host->op_complete(op, NULL);
-    if (attempt == NULL || attempt->ended || attempt->end.size != 0 || ignored)
-        return;
-    set_end(attempt, PLR_REASON_SIGNAL, 128 + signal, signal);
-    wait_for(attempt, 0);
+    if (attempt != NULL && task->run->self_release)
+        fake_room_stop(attempt, signal);
+    else if (attempt != NULL)
+        fake_signalled(attempt, signal);
 }
 
 void fake_probe(void *self, plr_task *task, const plr_probe *probe, plr_op *op)
@@ -406,16 +552,24 @@ void fake_flow(void *self, plr_task *task, bool paused)
 void fake_discard(void *self, plr_task *task, plr_op *op)
 {
     fake *own = self;
-    if (task->data != NULL)
-        free_attempt(task->data);
+    fake_attempt *attempt = task->data;
+    if (attempt != NULL && attempt->decides && !attempt->started && !attempt->ended) {
+        attempt->discard_op = op;
+        fake_room_stop(attempt, SIGKILL);
+        return;
+    }
+    if (attempt != NULL)
+        free_attempt(attempt);
     own->host->op_complete(op, NULL);
 }
 
-void fake_drop(fake *self, const plr_run_view *run)
+void fake_drop(fake *self, plr_run_view *run)
 {
     for (fake_attempt *attempt = self->attempts, *next; attempt != NULL; attempt = next) {
         next = attempt->next;
         if (run == NULL || attempt->task->run == run)
             free_attempt(attempt);
     }
+    if (run != NULL)
+        fake_room_free(steal(run->data));
 }

@@ -117,10 +117,12 @@ static int play_spec(plr_play *play, plr_spec *spec)
     plr_backend *backend = NULL;
     plr_engine_options options = { .size = sizeof options, .clock = PLR_CLOCK_VIRTUAL };
     plr_option backend_options[] = { { "fake-seed", play->seed != NULL ? play->seed : "1" },
-        { "fake-jitter", play->jitter != NULL ? play->jitter : "0" } };
+        { "fake-jitter", play->jitter != NULL ? play->jitter : "0" },
+        { "fake-release", play->release } };
     int r = plr_engine_new(&engine, &options, &play->err);
     if (r == 0)
-        r = plr_backend_open(&backend, engine, "fake", backend_options, 2, &play->err);
+        r = plr_backend_open(&backend, engine, "fake", backend_options,
+                play->release != NULL ? 3 : 2, &play->err);
     if (r == 0)
         r = play_run(play, engine, backend, spec);
     if (backend != NULL)

@@ -15,7 +15,9 @@ struct plr_play {
     /* In. */
     plr_run_options options;
     const char *seed, *jitter; /* of the fake backend, or NULL */
-    uint64_t cancel_at_ns[3];  /* a cancel, each stronger than the one before; 0: none */
+    const char
+            *release; /* tasks release each other, and a word to them takes up to this; or NULL */
+    uint64_t cancel_at_ns[3]; /* a cancel, each stronger than the one before; 0: none */
     plr_cause cause;
     uint64_t later_ns; /* output is answered LATER, and goes on after this; UINT64_MAX: never */
     plr_event_fn *on_event; /* sees each event too, or NULL */
