@@ -56,7 +56,7 @@ void plr_result_note(plr_run_node *node, const plr_end *end)
 
 void plr_result_note_cut(plr_run *run)
 {
-    if (run->has_cause || !run->known.cancelled)
+    if (run->has_cause || run->cancel_wanted == 0)
         return;
     if (run->timed_out) {
         set_cause(run, PLR_OUTCOME_TIMEOUT, PLR_REASON_TIMEOUT, PLR_NONE, 1);
