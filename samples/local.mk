@@ -21,6 +21,8 @@ EXTRA_DIST += \
 	%reldir%/16_secrets.json \
 	%reldir%/17_exit_78.json \
 	%reldir%/18_resources.json \
+	%reldir%/kubernetes/1_hello_world.json \
+	%reldir%/kubernetes/2_redis.json \
 	%reldir%/embed/Makefile \
 	%reldir%/embed/blocking.c \
 	%reldir%/embed/hello.c \

@@ -8,11 +8,12 @@
     pipeline_runtime    the command: pipeline_runtime("--output json run -", document=..., env=..., cwd=...)
     run                 the command on `docker`: run(document, "--env A=b") with events
     local               the same on the local backend, each test as root, as an ordinary user, and as one without ids to give
+    kube                the same on each kind of cluster (kube_runner.KubeRunner), in a namespace that must be empty after
 
 The command is $PLR_BUILD/pipeline-runtime. `pytest --daemon docker-20.10` takes one kind of daemon only. Marks:
 `daemon("docker-20.10", "podman")` names the kinds of a test that uses `docker` or `run`; `both_ways` makes `run`
 reach the daemon by its socket and, in a second round, by TCP, where no file is shared with it; `also_podman` adds
-Podman's socket.
+Podman's socket; `parts` is for tests of `kube` that end parts of the cluster, which must be the tests' own.
 """
 import os
 import shlex
@@ -27,6 +28,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from kube import CLUSTERS  # noqa: E402
+from kube_runner import KubeRunner  # noqa: E402
 from peer import Peer  # noqa: E402
 from local_runner import LocalRunner, LocalStore  # noqa: E402
 from runner import Runner  # noqa: E402
@@ -38,18 +41,20 @@ TOP = Path(__file__).resolve().parent.parent.parent
 
 KINDS = ["docker-20.10", "moby-today"]
 LOCAL = ["local-root", "local-user"]
+KUBE = [*CLUSTERS]
 IMAGES = ["alpine:3.6", "alpine:latest", "redis:4-alpine", "postgres:9-alpine",
           *(f"plr-test/{name}:1" for name in ("entrypoint", "cmd", "nothing", "user", "workdir", "env", "stopsignal"))]
 
 
 def pytest_addoption(parser):
-    parser.addoption("--daemon", action="append", choices=[*KINDS, "podman", *LOCAL, "local-nobody", "none"],
+    parser.addoption("--daemon", action="append", choices=[*KINDS, "podman", *LOCAL, "local-nobody", *KUBE, "none"],
                      help="only the tests of this kind of daemon (none: that need no kind), instead of all")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "daemon(kind...): on these kinds instead of both of Docker's")
     config.addinivalue_line("markers", "also_podman: on Podman's socket, too")
+    config.addinivalue_line("markers", "parts: ends parts of the cluster")
     config.addinivalue_line("markers", "both_ways: by the daemon's socket, and by TCP, where no file is shared")
 
 
@@ -62,8 +67,11 @@ def pytest_generate_tests(metafunc):
         # What asks for nothing but `run` is true of each backend.
         wanted = set(signature(metafunc.function).parameters)
         if not marks and "run" in wanted and not {"docker", "bad_registry", "pipeline_runtime"} & wanted:
-            kinds += LOCAL
+            kinds += LOCAL + KUBE
         metafunc.parametrize("docker_daemon", kinds, indirect=True, scope="session")
+    if "cluster" in metafunc.fixturenames:
+        kinds = [kind for kind in KUBE if kind != "kube-own" or not metafunc.definition.get_closest_marker("parts")]
+        metafunc.parametrize("cluster", kinds, indirect=True, scope="session")
     if "way" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_ways"):
         metafunc.parametrize("way", ["socket", "tcp"], indirect=True)
 
@@ -73,6 +81,8 @@ def kind_of(item):
     params = item.callspec.params if hasattr(item, "callspec") else {}
     if "docker_daemon" in params:
         return params["docker_daemon"]
+    if "cluster" in params:
+        return params["cluster"]
     for fixture in ("local", "samples_store"):
         if fixture in params:
             return f"local-{params[fixture]}"
@@ -122,7 +132,36 @@ def _stores(build):
 
 
 @pytest.fixture(scope="session")
+def _clusters():
+    """The same of Kubernetes."""
+    started = {}
+
+    def cluster(kind):
+        if kind not in started:
+            started[kind] = CLUSTERS[kind]().up()
+        return started[kind]
+
+    yield cluster
+    for one in started.values():
+        one.down()
+
+
+@pytest.fixture(scope="session")
+def cluster(request, _clusters):
+    return _clusters(request.param)
+
+
+@pytest.fixture
+def kube(cluster, build, tmp_path_factory):
+    runner = KubeRunner(build, tmp_path_factory.mktemp("home"), cluster.namespace())
+    yield runner
+    runner.end()
+
+
+@pytest.fixture(scope="session")
 def docker_daemon(request):
+    if request.param in KUBE:
+        return request.getfixturevalue("_clusters")(request.param)
     if request.param in LOCAL:
         return request.getfixturevalue("_stores")(request.param)
     return request.getfixturevalue("_daemons")(request.param)
@@ -143,7 +182,9 @@ def _left_as_found(daemon):
 @pytest.fixture
 def docker(docker_daemon):
     """Fails a test that leaves a container, network or volume; images that it pulled are removed."""
-    if isinstance(docker_daemon, LocalStore):
+    if docker_daemon.name in KUBE:
+        yield docker_daemon
+    elif isinstance(docker_daemon, LocalStore):
         yield docker_daemon
         assert docker_daemon.leftovers() == [], f"left in {docker_daemon.name}"
     else:
@@ -213,15 +254,16 @@ def local(request, build):
 @pytest.fixture
 def way(request, docker):
     """How `run` reaches the daemon: a command to put before, and an environment."""
-    return None if isinstance(docker, LocalStore) else docker.ways[getattr(request, "param", "socket")]
+    return docker.ways[getattr(request, "param", "socket")] if hasattr(docker, "ways") else None
 
 
 @pytest.fixture
-def run(docker, way, build, pipeline_runtime):
+def run(docker, way, build, pipeline_runtime, tmp_path_factory):
     """run(document, "more flags"): on the real daemon, with JSON events; run.start() to meddle while it runs. A test
     that asks for this and for no daemon is a scenario of all backends."""
-    if isinstance(docker, LocalStore):
-        runner = LocalRunner(build, docker.user, docker.store)
+    if way is None:
+        runner = (LocalRunner(build, docker.user, docker.store) if isinstance(docker, LocalStore) else
+                  KubeRunner(build, tmp_path_factory.mktemp("home"), docker.namespace()))
         yield runner
         runner.end()
         return

