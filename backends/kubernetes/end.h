@@ -45,11 +45,12 @@ typedef enum plr_kube_disruption {
     PLR_KUBE_REJECTED, /* the node would not take the pod */
 } plr_kube_disruption;
 
-/* All zero at first; `is_init`, `restarts`, `command`, and what plr-init and we know are the
- * caller's to fill in, the rest is plr_kube_end_look's. */
+/* All zero at first. What plr-init said and what we did is the caller's to fill in, the rest is
+ * plr_kube_end_look's. */
 typedef struct plr_kube_evidence {
     /* Of plr-init. */
     bool is_init; /* it is the container's command */
+    bool ran;     /* the user's command was executed */
     bool has_record;
     plr_init_exit record;
     bool has_failure;
@@ -65,15 +66,16 @@ typedef struct plr_kube_evidence {
     plr_kube_standing standing;
     plr_kube_patience patience;
     plr_kube_disruption disruption;
-    bool has_status; /* it has terminated, with: */
+    char why[256];      /* of the disruption, in words */
+    char id[128];       /* of the container that runs the step; "": not yet */
+    plr_reason trouble; /* without a status: what it is an end by */
+    char reason[64];    /* as the API has it: of the trouble, or of the status */
+    char text[1024];    /* the same in words: the registry's, the scheduler's, the kubelet's */
+    bool has_status;    /* it has terminated, with: */
     int exit_code;
     int signal;
-    char id[128];    /* of the container that runs the step; "": not yet */
-    char reason[64]; /* as the API has it: of the trouble, or of the end */
-    char text[1024]; /* the same in words: the registry's, the scheduler's, the kubelet's */
-    bool gone;       /* the pod does not exist any more */
-    bool restarted;  /* by nobody of ours */
-    char why[256];   /* of the disruption, in words */
+    bool gone;      /* the pod does not exist any more */
+    bool restarted; /* by nobody of ours */
 } plr_kube_evidence;
 
 /* Takes in a pod as it is now. What has been seen to have ended stays so. */

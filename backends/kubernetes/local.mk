@@ -9,6 +9,7 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/check.h \
 	%reldir%/client.c \
 	%reldir%/client.h \
+	%reldir%/end.c \
 	%reldir%/end.h \
 	%reldir%/exec_plugin.c \
 	%reldir%/exec_plugin.h \
@@ -17,6 +18,7 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/kubeconfig.h \
 	%reldir%/kubeconfig_entry.c \
 	%reldir%/kubeconfig_entry.h \
+	%reldir%/log.c \
 	%reldir%/log.h \
 	%reldir%/module.c \
 	%reldir%/names.h \
@@ -25,9 +27,12 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/preflight.h \
 	%reldir%/role.c \
 	%reldir%/role.h \
+	%reldir%/resume.c \
+	%reldir%/resume.h \
 	%reldir%/settings.c \
 	%reldir%/settings.h \
 	%reldir%/template.h \
+	%reldir%/watch.c \
 	%reldir%/watch.h \
 	%reldir%/yaml.h \
 	%reldir%/yaml_read.c \

@@ -20,9 +20,11 @@ typedef struct plr_kube_log_calls {
     /* What the step wrote, byte for byte. With `size` 0: something may be missing here. */
     void (*on_output)(const void *data, size_t size, void *userdata);
     /* A word of plr-init's (plr_init_word: RUNNING, ERRNO, EXITED, STOPPED, SKIPPED) with its
-     * payload as plr_init_lines_fn has it. The last four come once, when they were read from both
-     * streams: all output is out then. All of it is advice. */
+     * payload as plr_init_lines_fn has it. Advice. EXITED and STOPPED come when they were read from
+     * both streams, so all output is out; or before on_end, if the other one never came. */
     void (*on_word)(unsigned word, const void *payload, void *userdata);
+    /* What the kubelet or the API has to say instead of output. */
+    void (*on_warning)(const char *text, void *userdata);
     /* Nothing more will come; not before plr_kube_log_finish. */
     void (*on_end)(void *userdata);
 } plr_kube_log_calls;

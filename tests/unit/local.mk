@@ -81,6 +81,12 @@ unit_tests += %reldir%/test_local_pure
 %canon_reldir%_test_local_pure_LDADD = %reldir%/libharness.la libplrlocal.la libplrnet.la \
 	libplrengine.la $(CUNIT_LIBS)
 
+# Parts of the Kubernetes backend that ask nobody, or a client that the test plays.
+unit_tests += %reldir%/test_kube_watch
+kube_script = %reldir%/kube_script.c %reldir%/kube_script.h
+%canon_reldir%_test_kube_watch_SOURCES = %reldir%/test_kube_watch.c $(kube_script) \
+	backends/kubernetes/watch.c
+
 # Shared objects that test_module tries to load.
 check_LTLIBRARIES += %reldir%/modules/no_entry.la %reldir%/modules/wrong_version.la
 %canon_reldir%_modules_no_entry_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
