@@ -96,6 +96,7 @@ libexec_plr_sandbox_SOURCES = \
 	%reldir%/sandbox/room.h \
 	%reldir%/sandbox/room_make.c \
 	%reldir%/sandbox/root.c \
+	%reldir%/sandbox/root_view.c \
 	%reldir%/sandbox/setup.c \
 	%reldir%/sandbox/setup.h \
 	%reldir%/sandbox/signal.c \

@@ -37,8 +37,9 @@ static const char *const shown[] = { "ImageMagick*", "X11", "adjtime", "alternat
 
 static bool is_shown(const char *name)
 {
+    /* No pattern begins with a wildcard. */
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
-        if (fnmatch(shown[i], name, 0) == 0)
+        if (shown[i][0] == name[0] && fnmatch(shown[i], name, 0) == 0)
             return true;
     return false;
 }
@@ -69,6 +70,24 @@ static int copy_link(int folder, const char *name, int layer)
     return symlinkat(target, layer, name);
 }
 
+/* A folder of the layer, made when something is put into it. */
+typedef struct etc_layer {
+    struct etc_layer *above; /* NULL: the top, whose fd is there */
+    const char *name;
+    int fd; /* -1: not made */
+} etc_layer;
+
+static int layer_fd(etc_layer *folder)
+{
+    if (folder->fd >= 0)
+        return folder->fd;
+    int above = layer_fd(folder->above);
+    if (above < 0 || mkdirat(above, folder->name, 0755) < 0)
+        return -1;
+    folder->fd = openat(above, folder->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return folder->fd;
+}
+
 /* Whether everybody may read it, and it is a file, a folder or a link. */
 static bool is_public(const struct stat *stat)
 {
@@ -77,15 +96,15 @@ static bool is_public(const struct stat *stat)
     return S_ISLNK(stat->st_mode) || (S_ISREG(stat->st_mode) && stat->st_mode & 0004);
 }
 
-/* Fills `layer` with whiteouts for what is hidden of `folder`, or with copies of what is shown.
- * Takes both descriptors. */
-static int walk(int folder, int layer, int depth, bool copy);
+/* Fills `to` with whiteouts for what is hidden of `folder`, or with copies of what is shown. Takes
+ * the descriptor `folder`. */
+static int walk(int folder, etc_layer *to, int depth, bool copy);
 
-static int walk_entry(int folder, int layer, const struct dirent *entry, int depth, bool copy)
+static int walk_entry(int folder, etc_layer *to, const struct dirent *entry, int depth, bool copy)
 {
     const char *name = entry->d_name;
-    struct stat stat;
-    if (fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) < 0)
+    struct stat stat = { .st_mode = S_IFLNK };
+    if (entry->d_type != DT_LNK && fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : -1;
     int below = -1;
     bool public = (depth > 0 || is_shown(name)) && depth < DEPTH_MAX && is_public(&stat);
@@ -93,56 +112,43 @@ static int walk_entry(int folder, int layer, const struct dirent *entry, int dep
         below = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         public = below >= 0;
     }
-    if (!public)
-        return copy ? 0 : mknodat(layer, name, S_IFCHR, 0);
-    if (below >= 0) {
-        int r = mkdirat(layer, name, 0755);
-        int made = r < 0 ? -1 : openat(layer, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return walk(below, made, depth + 1, copy);
-    }
-    if (!copy)
+    if (public && below >= 0)
+        return walk(below, &(etc_layer){ to, name, -1 }, depth + 1, copy);
+    if (public != copy) /* shown by what lies below the layer, or hidden by not being copied */
         return 0;
-    return S_ISLNK(stat.st_mode) ? copy_link(folder, name, layer)
-                                 : copy_file(folder, name, stat.st_mode, layer);
+    int fd = layer_fd(to);
+    if (fd < 0)
+        return -1;
+    if (!public)
+        return mknodat(fd, name, S_IFCHR, 0);
+    return S_ISLNK(stat.st_mode) ? copy_link(folder, name, fd)
+                                 : copy_file(folder, name, stat.st_mode, fd);
 }
 
-static int walk(int folder, int layer, int depth, bool copy)
+static int walk(int folder, etc_layer *to, int depth, bool copy)
 {
-    DIR *entries = fdopendir(folder);
-    int r = layer >= 0 && entries ? 0 : -1;
+    DIR *entries = folder < 0 ? NULL : fdopendir(folder);
+    int r = entries && (!copy || layer_fd(to) >= 0) ? 0 : -1;
     for (struct dirent *entry; r == 0 && (entry = readdir(entries));)
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            r = walk_entry(folder, layer, entry, depth, copy);
+            r = walk_entry(folder, to, entry, depth, copy);
     int error = errno;
     if (entries)
         closedir(entries);
-    if (layer >= 0)
-        close(layer);
+    if (to->fd >= 0 && to->above)
+        close(to->fd);
     errno = error;
     return r;
 }
 
-int plr_host_etc_open(
-        const plr_room *room, uint32_t task, bool copy, int *ret_layer, plr_error *err)
+int plr_host_etc_hide(int layer)
 {
-    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-    const char *name = copy ? "view/etc-copy" : "view/etc";
-    char own[32];
-    int layer = openat(room->folder, name, flags);
-    if (layer < 0) {
-        /* Two tasks may do this at once: each makes its own, the first one's stays. */
-        snprintf(own, sizeof own, "view/etc.%u", task);
-        int folder = open("/etc", flags);
-        if (folder < 0 || mkdirat(room->folder, own, 0755) < 0)
-            return plr_fault(err, "cannot look at /etc");
-        if (walk(folder, openat(room->folder, own, flags), 0, copy) < 0)
-            return plr_fault(err, "cannot hide what is private in /etc");
-        if (renameat(room->folder, own, room->folder, name) < 0)
-            plr_tree_remove(room->folder, own);
-        layer = openat(room->folder, name, flags);
-    }
-    if (layer < 0)
-        return plr_fault(err, "cannot open the filter of /etc");
-    *ret_layer = layer;
-    return 0;
+    return walk(open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), &(etc_layer){ .fd = layer }, 0,
+            false);
+}
+
+int plr_host_etc_copy(int layer)
+{
+    return walk(
+            open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), &(etc_layer){ .fd = layer }, 0, true);
 }

@@ -6,14 +6,11 @@
 #ifndef PLR_SANDBOX_HOST_ETC_H
 #define PLR_SANDBOX_HOST_ETC_H
 
-#include "backends/local/sandbox/room.h"
+/* Fills an empty folder with the whiteouts of what is hidden. -1 and errno on failure. */
+int plr_host_etc_hide(int layer);
 
-/*
- * The layer, which lies in the room's memory and is made by the first task that wants it. `copy`:
- * it holds what is shown, instead of hiding the rest: for an ordinary user the kernel lays nothing
- * over an /etc that has mounts in it, as a container's has.
- */
-int plr_host_etc_open(
-        const plr_room *room, uint32_t task, bool copy, int *ret_layer, plr_error *err);
+/* The same with copies of what is shown, to be used without /etc itself: for an ordinary user the
+ * kernel lays nothing over an /etc that has mounts in it, as a container's has. */
+int plr_host_etc_copy(int layer);
 
 #endif

@@ -58,6 +58,10 @@ int plr_setup_root(plr_setup *setup, plr_error *err);
 int plr_setup_host_root(plr_setup *setup, plr_error *err);
 int plr_setup_overlay(const plr_setup *setup, const int *layers, size_t n_layers, const char *name,
         int *ret_mount, plr_error *err);
+/* Of every mount of a root: MOUNT_ATTR_... */
+uint64_t plr_setup_root_attributes(const plr_setup *setup);
+/* Puts the root's mount over the task's folder, which nobody looks for there any more. */
+int plr_setup_attach_root(plr_setup *setup, int mount, plr_error *err);
 
 /* /proc, /sys, /dev and what is hidden of them. kernel.c */
 int plr_setup_kernel(plr_setup *setup, plr_error *err);
