@@ -26,6 +26,30 @@ bool plr_jsonc_append(json_object *array, json_object *value)
     return false;
 }
 
+json_object *plr_jsonc_object(const char *key, ...)
+{
+    va_list more;
+    json_object *object = json_object_new_object();
+    bool good = object != NULL;
+    va_start(more, key);
+    for (; key != NULL; key = va_arg(more, const char *))
+        good = plr_jsonc_add(object, key, va_arg(more, json_object *)) && good;
+    va_end(more);
+    if (good)
+        return object;
+    json_object_put(object);
+    return NULL;
+}
+
+json_object *plr_jsonc_list(json_object *value)
+{
+    json_object *array = json_object_new_array();
+    if (plr_jsonc_append(array, value))
+        return array;
+    json_object_put(array);
+    return NULL;
+}
+
 json_object *plr_jsonc_string(const char *text)
 {
     return json_object_new_string(text);

@@ -23,6 +23,11 @@ static inline void plr_jsonc_put(json_object **object)
 bool plr_jsonc_add(json_object *object, const char *key, json_object *value);
 bool plr_jsonc_append(json_object *array, json_object *value);
 
+/* An object of keys and values in turn, until a NULL as key; an array of one value. The values are
+ * taken in any case; NULL, for a value or the result: there is no memory. */
+json_object *plr_jsonc_object(const char *key, ...) __attribute__((sentinel));
+json_object *plr_jsonc_list(json_object *value);
+
 /* NULL if there is no memory. */
 json_object *plr_jsonc_string(const char *text);
 json_object *plr_jsonc_strings(const char *const *texts, size_t n);
