@@ -6,7 +6,11 @@ libplrkubernetes_la_LIBADD = $(YAML_LIBS)
 libplrkubernetes_la_SOURCES = \
 	%reldir%/auth.c \
 	%reldir%/auth.h \
+	%reldir%/check.c \
 	%reldir%/check.h \
+	%reldir%/check_mounts.c \
+	%reldir%/check_network.c \
+	%reldir%/check_parts.h \
 	%reldir%/client.c \
 	%reldir%/client.h \
 	%reldir%/end.c \
@@ -21,19 +25,34 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/log.c \
 	%reldir%/log.h \
 	%reldir%/module.c \
+	%reldir%/names.c \
 	%reldir%/names.h \
+	%reldir%/plan.c \
+	%reldir%/pod.c \
 	%reldir%/pod.h \
+	%reldir%/pod_command.c \
+	%reldir%/pod_container.c \
+	%reldir%/pod_network.c \
+	%reldir%/pod_parts.h \
+	%reldir%/pod_volumes.c \
 	%reldir%/preflight.c \
 	%reldir%/preflight.h \
-	%reldir%/role.c \
-	%reldir%/role.h \
+	%reldir%/resources.c \
+	%reldir%/resources.h \
 	%reldir%/resume.c \
 	%reldir%/resume.h \
+	%reldir%/role.c \
+	%reldir%/role.h \
+	%reldir%/secret.c \
+	%reldir%/secret.h \
 	%reldir%/settings.c \
 	%reldir%/settings.h \
+	%reldir%/template.c \
 	%reldir%/template.h \
+	%reldir%/template_read.c \
 	%reldir%/watch.c \
 	%reldir%/watch.h \
+	%reldir%/yaml.c \
 	%reldir%/yaml.h \
 	%reldir%/yaml_read.c \
 	%reldir%/yaml_read.h

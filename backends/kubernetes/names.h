@@ -44,6 +44,10 @@ void plr_kube_pull_name(char ret_name[PLR_KUBE_NAME_SIZE], const char *run_id);
 void plr_kube_container_name(char ret_name[PLR_KUBE_NAME_SIZE], size_t task, unsigned attempt);
 bool plr_kube_container_parse(const char *name, size_t *ret_task, unsigned *ret_attempt);
 
+/* Volumes of ours in a pod begin with this; the n-th of the document is "plr-v3". */
+#define PLR_KUBE_VOLUME "plr-"
+void plr_kube_volume_name(char ret_name[PLR_KUBE_NAME_SIZE], size_t volume);
+
 /* When a run is over for sure, and its leftovers may be swept: seconds from its beginning. */
 int64_t plr_kube_limit_s(const plr_run_view *run);
 

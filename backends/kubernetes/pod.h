@@ -42,8 +42,8 @@ typedef enum plr_kube_hold {
     PLR_KUBE_PAUSED,
 } plr_kube_hold;
 
-plr_kube_hold plr_kube_hold_of(const plr_run_view *run, const plr_kube_place *place,
-        const plr_step *step, size_t task, unsigned attempt);
+plr_kube_hold plr_kube_hold_of(
+        const plr_run_view *run, const plr_kube_place *place, size_t task, unsigned attempt);
 
 /* How many containers a step has: one for each attempt that there may be. */
 unsigned plr_kube_attempts(const plr_step *step);

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* What cannot be of the network of a pod, which all its containers share. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/kubernetes/check_parts.h"
+#include "backends/kubernetes/pod_parts.h"
+
+/* What names look like that somebody means to resolve: a name with a space in it is for people. */
+static bool could_resolve(const char *name)
+{
+    static const char letters[] =
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    return name[strspn(name, letters)] == '\0';
+}
+
+static void check_names(plr_kube_checker *c, const plr_step *step)
+{
+    const char *name = step->metadata.name;
+    char where[64];
+    if (step->detach && could_resolve(name) && !plr_kube_is_dns_name(name))
+        plr_kube_complain(c, step, "bad-host-name", "/metadata/name",
+                "others cannot find \"%s\" by its name: in a pod names that resolve are made of "
+                "a-z, 0-9, - and .",
+                name);
+    for (size_t i = 0; i < step->n_aliases; i++) {
+        snprintf(where, sizeof(where), "/aliases/%zu", i);
+        if (!plr_kube_is_dns_name(step->aliases[i]))
+            plr_kube_complain(c, step, "bad-host-name", where,
+                    "\"%s\" cannot be an alias: in a pod names that resolve are made of a-z, 0-9, "
+                    "- and .",
+                    step->aliases[i]);
+    }
+}
+
+static void check_own_network(plr_kube_checker *c, const plr_step *step)
+{
+    const plr_docker_options *docker = &step->docker;
+    const struct {
+        bool used;
+        const char *where, *what;
+    } fields[] = {
+        { step->network != NULL && step->network[0] != '\0', "/network",
+                "a network of its own (--network host is for all of the run)" },
+        { docker->network != NULL && docker->network[0] != '\0', "/docker/network",
+                "a network of Docker's" },
+        { docker->n_networks > 0, "/docker/networks", "networks of Docker's" },
+    };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        if (fields[i].used)
+            plr_kube_complain(c, step, "network", fields[i].where,
+                    "step \"%s\" cannot have %s: it runs in a pod with all others",
+                    step->metadata.name, fields[i].what);
+}
+
+static void check_hosts(plr_kube_checker *c, const plr_step *step)
+{
+    char where[64], name[254];
+    const char *address;
+    for (size_t i = 0; i < step->docker.n_extra_hosts; i++) {
+        unsigned char bytes[16];
+        const char *text = step->docker.extra_hosts[i];
+        snprintf(where, sizeof(where), "/docker/extra_hosts/%zu", i);
+        if (!plr_kube_extra_host(text, name, &address) || !plr_kube_is_dns_name(name) ||
+                (inet_pton(AF_INET, address, bytes) != 1 &&
+                        inet_pton(AF_INET6, address, bytes) != 1))
+            plr_kube_complain(c, step, "bad-host-name", where,
+                    "\"%s\" is not NAME:ADDRESS with a name of a-z, 0-9, - and .", text);
+    }
+}
+
+static bool same_texts(const char *const *a, size_t n_a, const char *const *b, size_t n_b)
+{
+    bool same = n_a == n_b;
+    for (size_t i = 0; i < n_a && same; i++)
+        same = strcmp(a[i], b[i]) == 0;
+    return same;
+}
+
+/* All have one resolv.conf: who says nothing gets what another says. */
+static void check_dns(plr_kube_checker *c, size_t task)
+{
+    const plr_step *step = c->document->tasks[task];
+    const plr_docker_options *mine = &step->docker;
+    bool dns = mine->n_dns > 0, search = mine->n_dns_search > 0;
+    if (mine->n_dns > 3)
+        plr_kube_complain(c, step, "dns", "/docker/dns", "a pod has three name servers at most");
+    for (size_t i = 0; i < task && (dns || search); i++) {
+        const plr_docker_options *other = &c->document->tasks[i]->docker;
+        bool differs = (dns && other->n_dns > 0 &&
+                               !same_texts(mine->dns, mine->n_dns, other->dns, other->n_dns)) ||
+                       (search && other->n_dns_search > 0 &&
+                               !same_texts(mine->dns_search, mine->n_dns_search, other->dns_search,
+                                       other->n_dns_search));
+        if (!differs)
+            continue;
+        plr_kube_complain(c, step, "dns", "/docker",
+                "\"%s\" and \"%s\" want different name servers or search domains: in a pod all "
+                "have the same",
+                c->document->tasks[i]->metadata.name, step->metadata.name);
+        return;
+    }
+}
+
+/* The n-th port that a step is known to listen on; 0: no more. */
+static int64_t own_port(const plr_step *step, size_t n, const char **ret_where)
+{
+    const plr_docker_options *docker = &step->docker;
+    *ret_where = "/docker/ports";
+    if (n < docker->n_ports)
+        return strcmp(docker->ports[n].protocol, "tcp") == 0 ? docker->ports[n].port : -1;
+    *ret_where = "/ready";
+    if (step->ready == NULL || n > docker->n_ports + 1)
+        return 0;
+    if (n == docker->n_ports)
+        return step->ready->tcp > 0 ? step->ready->tcp : -1;
+    const char *http = step->ready->http;
+    return http == NULL ? -1 : strtoll(http + (http[0] == ':'), NULL, 10);
+}
+
+static bool listens(const plr_step *step, int64_t port)
+{
+    const char *where;
+    int64_t other;
+    for (size_t i = 0; (other = own_port(step, i, &where)) != 0; i++)
+        if (other == port)
+            return true;
+    return false;
+}
+
+static void check_listeners(plr_kube_checker *c, size_t task)
+{
+    const plr_step *step = c->document->tasks[task];
+    const char *where;
+    int64_t port;
+    for (size_t i = 0; step->detach && (port = own_port(step, i, &where)) != 0; i++) {
+        for (size_t t = 0; t < task && port > 0; t++) {
+            const plr_step *other = c->document->tasks[t];
+            if (!other->detach || !listens(other, port))
+                continue;
+            plr_kube_complain(c, step, "port-clash", where,
+                    "\"%s\" and \"%s\" both serve port %lld, and stand in one pod (a pod for each "
+                    "step is not there yet): give one of them another port",
+                    other->metadata.name, step->metadata.name, (long long)port);
+            return;
+        }
+    }
+}
+
+static void check_host_ports(plr_kube_checker *c, size_t task)
+{
+    const plr_step *step = c->document->tasks[task];
+    const plr_docker_options *mine = &step->docker;
+    for (size_t i = 0; i < mine->n_ports; i++)
+        for (size_t t = 0; t <= task && mine->ports[i].host > 0; t++) {
+            const plr_docker_options *other = &c->document->tasks[t]->docker;
+            for (size_t k = 0; k < (t == task ? i : other->n_ports); k++)
+                if (other->ports[k].host == mine->ports[i].host &&
+                        strcmp(other->ports[k].protocol, mine->ports[i].protocol) == 0)
+                    plr_kube_complain(c, step, "port-clash", "/docker/ports",
+                            "port %lld of the node is published twice in this run",
+                            (long long)mine->ports[i].host);
+        }
+}
+
+void plr_kube_check_network(plr_kube_checker *c, size_t task)
+{
+    const plr_step *step = c->document->tasks[task];
+    check_names(c, step);
+    check_own_network(c, step);
+    check_hosts(c, step);
+    check_dns(c, task);
+    check_listeners(c, task);
+    check_host_ports(c, task);
+    if (plr_kube_probe_count(step->ready) > PLR_KUBE_PROBES)
+        plr_kube_complain(c, step, "ready", "/ready",
+                "Kubernetes can ask two questions of a container; leave out one of tcp, http and "
+                "exec");
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* What would be created, as YAML: the very objects, but for what is secret in them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/kubernetes/check.h"
+#include "backends/kubernetes/yaml.h"
+#include "engine/base/error.h"
+#include "net/jsonc.h"
+
+/* In place of a Secret's data its keys, with a text that the API takes for that kind of Secret. */
+static bool hide(json_object *secret)
+{
+    json_object *data = plr_jsonc_get(secret, "data", json_type_object);
+    json_object *shown = json_object_new_object();
+    bool good = shown != NULL;
+    if (data == NULL)
+        return json_object_put(shown) == 1;
+    json_object_object_foreach(data, key, value)
+    {
+        char text[64] = "{\"auths\":{}}";
+        if (strcmp(key, ".dockerconfigjson") != 0)
+            snprintf(text, sizeof(text), "<hidden: %d characters of base64>",
+                    json_object_get_string_len(value));
+        good = good && plr_jsonc_add(shown, key, plr_jsonc_string(text));
+    }
+    json_object_object_del(secret, "data");
+    return plr_jsonc_add(secret, "stringData", shown) && good;
+}
+
+int plr_kube_plan_text(char **ret_text, const plr_run_view *run, plr_task *const *tasks,
+        size_t n_tasks, const plr_kube_place *place, plr_error *err)
+{
+    _cleanup_kube_objects_ plr_kube_objects objects = { 0 };
+    _cleanup_buf_ plr_buf out = { 0 };
+    int r = plr_kube_objects_new(&objects, run, tasks, n_tasks, place, err);
+    if (r < 0)
+        return r;
+    json_object *const all[] = { objects.init_secret, objects.run_secret, objects.pull_secret,
+        objects.pod };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (all[i] == NULL)
+            continue;
+        if (!hide(all[i]))
+            return plr_error_nomem(err);
+        plr_yaml_put(&out, all[i]);
+    }
+    return plr_buf_steal(&out, ret_text, err);
+}

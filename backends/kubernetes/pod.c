@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/* The pod of a run, put together from its parts, and all objects of a run in a row. */
+#include "backends/kubernetes/pod.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/kubernetes/pod_parts.h"
+#include "backends/kubernetes/secret.h"
+#include "backends/kubernetes/template.h"
+#include "engine/base/error.h"
+#include "init/plan.h"
+#include "net/jsonc.h"
+#include "net/platform.h"
+
+#define SECOND INT64_C(1000000000)
+
+/* What the API's store takes; above it, it answers with an error of its own. */
+#define POD_MAX ((size_t)1500 * 1000)
+
+static void maker_clear(plr_kube_pod_maker *maker)
+{
+    free(maker->tasks);
+    free(maker->order);
+    free(maker->requests);
+}
+
+const char *plr_kube_architecture(const plr_run_view *run, const plr_kube_place *place)
+{
+    static const char *const known[] = { "amd64", "arm64" };
+    json_object *selector =
+            plr_jsonc_at(place->pod_template, json_type_object, "spec", "nodeSelector", NULL);
+    const char *wanted = run->document->platform.arch;
+    if (wanted == NULL || wanted[0] == '\0')
+        wanted = plr_jsonc_text(selector, "kubernetes.io/arch");
+    if (wanted[0] == '\0')
+        wanted = plr_platform_or_here(NULL).arch;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(known[i], wanted) == 0)
+            return known[i];
+    return NULL;
+}
+
+static bool is_restricted(const plr_task *task)
+{
+    const plr_docker_options *docker = &task->step->docker;
+    int64_t user, group;
+    bool good = plr_kube_user_read(docker->user, &user, &group) && user > 0 &&
+                !docker->privileged && task->step->n_devices == 0;
+    for (size_t i = 0; i < task->n_volumes; i++)
+        good &= task->volumes[i].temp != NULL;
+    for (size_t i = 0; i < docker->n_ports; i++)
+        good &= docker->ports[i].host <= 0;
+    return good;
+}
+
+/* A Secret's files are root's. Who is not root, and not to read what all may, reads them by group:
+ * the numbers of users are as good as others for that. 0: nobody needs it. */
+static int64_t group_for_files(const plr_step *step)
+{
+    int64_t user, group;
+    plr_kube_user_read(step->docker.user, &user, &group);
+    for (size_t i = 0; i < step->n_files && user > 0; i++)
+        if ((step->files[i].mode & 04) == 0)
+            return user;
+    return 0;
+}
+
+static int maker_init(
+        plr_kube_pod_maker *maker, plr_task *const *tasks, size_t n_tasks, plr_error *err)
+{
+    size_t n = maker->document->n_tasks;
+    _cleanup_free_ bool *present = calloc(n + 1, sizeof(*present));
+    maker->tasks = calloc(n + 1, sizeof(*maker->tasks));
+    if (present == NULL || maker->tasks == NULL)
+        return plr_error_nomem(err);
+    maker->restricted = maker->run->network != PLR_NETWORK_HOST;
+    for (size_t i = 0; i < n_tasks; i++) {
+        const plr_task *task = tasks[i];
+        maker->tasks[task->index] = task;
+        present[task->index] = true;
+        maker->restricted &= is_restricted(task);
+        if (maker->fs_group == 0)
+            maker->fs_group = group_for_files(task->step);
+        for (size_t k = 0; k < task->n_volumes; k++)
+            if (task->volumes[k].volume == PLR_NONE)
+                return plr_error_set(err, PLR_ERR_CONFIGURATION,
+                        "the folder %s of this machine cannot be the workspace of a pod: fetch "
+                        "what the steps need in a step, into a volume",
+                        task->volumes[k].host_path);
+    }
+    int r = plr_kube_order(&maker->order, maker->document, err);
+    return r < 0 ? r
+                 : plr_kube_requests(&maker->requests, maker->document, maker->order, present, err);
+}
+
+static const plr_rule_kind kinds[] = {
+    [PLR_STEP_SERVICE] = PLR_RULE_SERVICE,
+    [PLR_STEP_STEP] = PLR_RULE_STEP,
+    [PLR_STEP_HOOK_SUCCESS] = PLR_RULE_HOOK,
+    [PLR_STEP_HOOK_FAILURE] = PLR_RULE_HOOK,
+    [PLR_STEP_HOOK_ALWAYS] = PLR_RULE_HOOK,
+};
+
+static const plr_rule_policy policies[] = {
+    [PLR_RUN_ON_SUCCESS] = PLR_RULE_ON_SUCCESS,
+    [PLR_RUN_ON_FAILURE] = PLR_RULE_ON_FAILURE,
+    [PLR_RUN_ALWAYS] = PLR_RULE_ALWAYS,
+    [PLR_RUN_NEVER] = PLR_RULE_NEVER,
+};
+
+/* What each plr-init knows of all steps. */
+static int make_plan(char **ret_text, const plr_kube_pod_maker *maker, plr_error *err)
+{
+    size_t n = maker->document->n_tasks;
+    _cleanup_free_ plr_rule_step *rules = calloc(n + 1, sizeof(*rules));
+    _cleanup_free_ plr_init_plan_step *steps = calloc(n + 1, sizeof(*steps));
+    if (rules == NULL || steps == NULL)
+        return plr_error_nomem(err);
+    for (size_t i = 0; i < n; i++) {
+        const plr_step *step = maker->document->tasks[i];
+        rules[i] = (plr_rule_step){
+            .kind = kinds[step->kind],
+            .policy = policies[step->run_policy],
+            .detach = step->detach,
+            .ignore_err = step->ignore_err,
+            .above = step->dependencies,
+            .n_above = step->n_dependencies,
+        };
+        steps[i] = (plr_init_plan_step){
+            .attempts = plr_kube_attempts(step),
+            .ready = step->ready != NULL,
+            .absent = maker->tasks[i] == NULL,
+            .host = !maker->run->self_release,
+        };
+    }
+    plr_init_plan plan = {
+        .graph = { .steps = rules, .n = n, .serial = maker->document->serial },
+        .steps = steps,
+    };
+    size_t size = plr_init_plan_write(&plan, NULL, 0);
+    if (size > PLR_INIT_PLAN_MAX)
+        return plr_error_set(
+                err, PLR_ERR_CONFIGURATION, "%zu steps are more than one pod can be told of", n);
+    _cleanup_free_ char *text = calloc(size + 1, 1);
+    if (text == NULL)
+        return plr_error_nomem(err);
+    plr_init_plan_write(&plan, text, size);
+    *ret_text = steal(text);
+    return 0;
+}
+
+static int add_notes(json_object *metadata, const plr_kube_pod_maker *maker, plr_error *err)
+{
+    json_object *notes = plr_jsonc_get(metadata, "annotations", json_type_object);
+    _cleanup_json_ json_object *names = json_object_new_object();
+    _cleanup_free_ char *plan = NULL;
+    int r = make_plan(&plan, maker, err);
+    if (r < 0)
+        return r;
+    bool good = names != NULL;
+    for (size_t i = 0; i < maker->document->n_tasks && good; i++) {
+        char name[PLR_KUBE_NAME_SIZE];
+        plr_kube_container_name(name, i, 1);
+        good = maker->tasks[i] == NULL ||
+               plr_jsonc_add(
+                       names, name, plr_jsonc_string(maker->document->tasks[i]->metadata.name));
+    }
+    const char *text = json_object_to_json_string_ext(
+            names, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+    good = good && text != NULL &&
+           plr_jsonc_add(notes, PLR_KUBE_NOTE_PLAN, plr_jsonc_string(plan)) &&
+           plr_jsonc_add(notes, PLR_KUBE_NOTE_WORDS, plr_jsonc_string("")) &&
+           plr_jsonc_add(notes, PLR_KUBE_NOTE_STEPS, plr_jsonc_string(text));
+    return good ? 0 : plr_error_nomem(err);
+}
+
+static bool add_node(json_object *spec, const plr_kube_pod_maker *maker)
+{
+    const char *node = maker->place->settings->node;
+    json_object *selector = plr_jsonc_object("kubernetes.io/os", plr_jsonc_string("linux"),
+            "kubernetes.io/arch", plr_jsonc_string(maker->architecture), NULL);
+    bool good = node == NULL ||
+                plr_jsonc_add(selector, "kubernetes.io/hostname", plr_jsonc_string(node));
+    return plr_jsonc_add(spec, "nodeSelector", selector) && good;
+}
+
+static bool add_identity(json_object *spec, const plr_kube_pod_maker *maker)
+{
+    const char *account = maker->place->settings->service_account;
+    return plr_jsonc_add(spec, "automountServiceAccountToken",
+                   json_object_new_boolean(account != NULL)) &&
+           (account == NULL ||
+                   plr_jsonc_add(spec, "serviceAccountName", plr_jsonc_string(account)));
+}
+
+static bool add_security(json_object *spec, const plr_kube_pod_maker *maker)
+{
+    json_object *security = json_object_new_object();
+    bool good = maker->fs_group == 0 ||
+                plr_jsonc_add(security, "fsGroup", json_object_new_int64(maker->fs_group));
+    if (maker->restricted)
+        good = plr_jsonc_add(security, "runAsNonRoot", json_object_new_boolean(true)) &&
+               plr_jsonc_add(security, "seccompProfile",
+                       plr_jsonc_object("type", plr_jsonc_string("RuntimeDefault"), NULL)) &&
+               good;
+    return plr_jsonc_add(spec, "securityContext", security) && good;
+}
+
+static int add_containers(json_object *spec, const plr_kube_pod_maker *maker, plr_error *err)
+{
+    json_object *containers = json_object_new_array();
+    if (!plr_jsonc_add(spec, "containers", containers))
+        return plr_error_nomem(err);
+    for (size_t i = 0; i < maker->document->n_tasks; i++) {
+        const plr_task *task = maker->tasks[maker->order[i]];
+        unsigned attempts = task == NULL ? 0 : plr_kube_attempts(task->step);
+        for (unsigned attempt = 1; attempt <= attempts; attempt++) {
+            json_object *container = NULL;
+            int r = plr_kube_container(&container, maker, task, attempt, err);
+            if (r < 0)
+                return r;
+            if (!plr_jsonc_append(containers, container))
+                return plr_error_nomem(err);
+        }
+    }
+    return 0;
+}
+
+static int make_spec(json_object **ret_spec, const plr_kube_pod_maker *maker,
+        const char *init_secret, bool pull_secret, plr_error *err)
+{
+    char pull[PLR_KUBE_NAME_SIZE];
+    int64_t limit_s = plr_kube_limit_s(maker->run);
+    int64_t grace_s = (maker->run->grace_ns + SECOND - 1) / SECOND;
+    _cleanup_json_ json_object *spec = plr_jsonc_object("restartPolicy", plr_jsonc_string("Never"),
+            "enableServiceLinks", json_object_new_boolean(false), "activeDeadlineSeconds",
+            json_object_new_int64(limit_s < INT32_MAX ? limit_s : INT32_MAX),
+            "terminationGracePeriodSeconds", json_object_new_int64(grace_s > 0 ? grace_s : 1),
+            NULL);
+    plr_kube_pull_name(pull, maker->run->id);
+    if (spec == NULL || !add_node(spec, maker) || !add_identity(spec, maker) ||
+            !add_security(spec, maker) || !plr_kube_add_network(spec, maker) ||
+            (pull_secret && !plr_jsonc_add(spec, "imagePullSecrets",
+                                    plr_jsonc_list(plr_jsonc_object(
+                                            "name", plr_jsonc_string(pull), NULL)))) ||
+            !plr_jsonc_add(spec, "volumes", plr_kube_volumes(maker, init_secret)))
+        return plr_error_nomem(err);
+    int r = add_containers(spec, maker, err);
+    if (r == 0)
+        *ret_spec = steal(spec);
+    return r;
+}
+
+static int make_pod(json_object **ret_pod, const plr_kube_pod_maker *maker, const char *init_secret,
+        bool pull_secret, plr_error *err)
+{
+    char name[PLR_KUBE_NAME_SIZE];
+    plr_kube_run_name(name, maker->run->id);
+    _cleanup_json_ json_object *metadata =
+            plr_kube_metadata(maker->run, name, maker->place->namespace_name, maker->place->now_s);
+    json_object *spec = NULL;
+    if (metadata == NULL)
+        return plr_error_nomem(err);
+    int r = add_notes(metadata, maker, err);
+    if (r == 0)
+        r = make_spec(&spec, maker, init_secret, pull_secret, err);
+    if (r < 0)
+        return r;
+    _cleanup_json_ json_object *pod = plr_jsonc_object("apiVersion", plr_jsonc_string("v1"), "kind",
+            plr_jsonc_string("Pod"), "metadata", steal(metadata), "spec", spec, NULL);
+    if (pod == NULL)
+        return plr_error_nomem(err);
+    if (maker->place->pod_template != NULL)
+        r = plr_kube_template_apply(pod, maker->place->pod_template, maker->document, err);
+    size_t size = 0;
+    if (r == 0 && json_object_to_json_string_length(pod, JSON_C_TO_STRING_PLAIN, &size) == NULL)
+        return plr_error_nomem(err);
+    if (r == 0 && size > POD_MAX)
+        return plr_error_set(err, PLR_ERR_CONFIGURATION,
+                "the pod of this run is %zu bytes; Kubernetes keeps %zu at most in an object", size,
+                POD_MAX);
+    if (r == 0)
+        *ret_pod = steal(pod);
+    return r;
+}
+
+int plr_kube_objects_new(plr_kube_objects *ret_objects, const plr_run_view *run,
+        plr_task *const *tasks, size_t n_tasks, const plr_kube_place *place, plr_error *err)
+{
+    char init_secret[PLR_KUBE_NAME_SIZE];
+    _cleanup_kube_objects_ plr_kube_objects objects = { 0 };
+    _cleanup_(maker_clear) plr_kube_pod_maker maker = {
+        .run = run,
+        .document = run->document,
+        .place = place,
+        .architecture = plr_kube_architecture(run, place),
+    };
+    if (maker.architecture == NULL)
+        return plr_error_set(err, PLR_ERR_CONFIGURATION,
+                "there is no plr-init for the architecture of the pod: amd64 and arm64 can be had");
+    int r = maker_init(&maker, tasks, n_tasks, err);
+    if (r == 0)
+        r = plr_kube_init_name(init_secret, maker.architecture, err);
+    if (r == 0)
+        r = plr_kube_init_secret(&objects.init_secret, maker.architecture, place, err);
+    if (r == 0)
+        r = plr_kube_run_secret(&objects.run_secret, run, tasks, n_tasks, place, err);
+    if (r == 0)
+        r = plr_kube_pull_secret(&objects.pull_secret, run, place, err);
+    if (r == 0)
+        r = make_pod(&objects.pod, &maker, init_secret, objects.pull_secret != NULL, err);
+    if (r == 0) {
+        *ret_objects = objects;
+        objects = (plr_kube_objects){ 0 };
+    }
+    return r;
+}
+
+void plr_kube_objects_clear(plr_kube_objects *objects)
+{
+    json_object_put(objects->init_secret);
+    json_object_put(objects->run_secret);
+    json_object_put(objects->pull_secret);
+    json_object_put(objects->pod);
+    *objects = (plr_kube_objects){ 0 };
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* One container of a pod: an attempt of a step. */
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/kubernetes/pod_parts.h"
+#include "backends/kubernetes/secret.h"
+#include "engine/base/error.h"
+#include "engine/base/map.h"
+#include "net/image_name.h"
+#include "net/jsonc.h"
+
+/* Numbers of users are signed 32 bits here. */
+#define USER_MAX INT64_C(2147483647)
+
+static bool read_id(const char *text, size_t size, int64_t *ret_id)
+{
+    int64_t id = 0;
+    if (size == 4 && memcmp(text, "root", 4) == 0) {
+        *ret_id = 0;
+        return true;
+    }
+    for (size_t i = 0; i < size && id <= USER_MAX; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        id = id * 10 + (text[i] - '0');
+    }
+    if (size == 0 || id > USER_MAX)
+        return false;
+    *ret_id = id;
+    return true;
+}
+
+bool plr_kube_user_read(const char *user, int64_t *ret_user, int64_t *ret_group)
+{
+    *ret_user = *ret_group = -1;
+    if (user == NULL || user[0] == '\0')
+        return true;
+    size_t n = strcspn(user, ":");
+    return read_id(user, n, ret_user) &&
+           (user[n] == '\0' || read_id(user + n + 1, strlen(user + n + 1), ret_group));
+}
+
+/* One list of variables in which the later ones have replaced the earlier ones. */
+typedef struct environment {
+    plr_map names;
+    json_object *list;
+    bool failed;
+} environment;
+
+/* Takes the value. `how` is "value" or "valueFrom". */
+static void put_variable(environment *env, const char *name, const char *how, json_object *value)
+{
+    size_t at = json_object_array_length(env->list);
+    json_object *item = plr_jsonc_object("name", plr_jsonc_string(name), how, value, NULL);
+    int added = plr_map_add(&env->names, name, at, &at, NULL);
+    if (added == 1)
+        env->failed |= !plr_jsonc_append(env->list, item);
+    else if (added < 0 || item == NULL || json_object_array_put_idx(env->list, at, item) != 0)
+        env->failed = true;
+}
+
+/* Of two secrets in one variable the later is seen. */
+static bool find_secret(const plr_step *step, const char *variable, size_t *ret_i)
+{
+    for (size_t i = step->n_secrets; i-- > 0;) {
+        if (strcmp(step->secrets[i].env, variable) == 0) {
+            *ret_i = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static json_object *from_secret(const plr_kube_pod_maker *maker, const plr_task *task, size_t i)
+{
+    char name[PLR_KUBE_NAME_SIZE], key[PLR_KUBE_KEY_SIZE];
+    plr_kube_run_name(name, maker->run->id);
+    plr_kube_secret_key(key, maker->document, task->index, i);
+    return plr_jsonc_object("secretKeyRef",
+            plr_jsonc_object("name", plr_jsonc_string(name), "key", plr_jsonc_string(key), NULL),
+            NULL);
+}
+
+/* In the order of document.md, "What a step sees". */
+static json_object *make_environment(const plr_kube_pod_maker *maker, const plr_task *task)
+{
+    environment env = { .list = json_object_new_array() };
+    if (env.list == NULL)
+        return NULL;
+    plr_map_init(&env.names);
+    for (size_t i = 0; i < maker->run->n_host_environment; i++) {
+        const plr_pair *pair = &maker->run->host_environment[i];
+        put_variable(&env, pair->name, "value", plr_kube_literal(pair->value));
+    }
+    for (size_t i = 0; i < task->n_environment; i++) {
+        const plr_pair *pair = &task->environment[i];
+        size_t secret;
+        if (find_secret(task->step, pair->name, &secret))
+            put_variable(&env, pair->name, "valueFrom", from_secret(maker, task, secret));
+        else
+            put_variable(&env, pair->name, "value", plr_kube_literal(pair->value));
+    }
+    plr_map_clear(&env.names);
+    if (!env.failed)
+        return env.list;
+    json_object_put(env.list);
+    return NULL;
+}
+
+static const char *pull_policy(const plr_docker_options *docker)
+{
+    _cleanup_image_name_ plr_image_name name = { 0 };
+    switch (docker->pull_policy) {
+    case PLR_PULL_ALWAYS:
+        return "Always";
+    case PLR_PULL_NEVER:
+        return "Never";
+    case PLR_PULL_IF_NOT_EXISTS:
+        return "IfNotPresent";
+    default:
+        /* Said, because what would be taken for granted is that of a pause image. */
+        return plr_image_name_parse(&name, docker->image, NULL) == 0 &&
+                               plr_image_name_is_latest(&name)
+                       ? "Always"
+                       : "IfNotPresent";
+    }
+}
+
+static bool add_ports(json_object *container, const plr_docker_options *docker)
+{
+    json_object *ports = json_object_new_array();
+    bool good = ports != NULL;
+    for (size_t i = 0; i < docker->n_ports && good; i++) {
+        const plr_port *port = &docker->ports[i];
+        const char *protocol = strcmp(port->protocol, "udp") == 0    ? "UDP"
+                               : strcmp(port->protocol, "sctp") == 0 ? "SCTP"
+                                                                     : "TCP";
+        json_object *item = plr_jsonc_object("containerPort", json_object_new_int64(port->port),
+                "protocol", plr_jsonc_string(protocol), NULL);
+        good = port->host <= 0 ||
+               plr_jsonc_add(item, "hostPort", json_object_new_int64(port->host));
+        good = plr_jsonc_append(ports, item) && good;
+    }
+    if (docker->n_ports > 0 && good)
+        return plr_jsonc_add(container, "ports", ports);
+    json_object_put(ports);
+    return good;
+}
+
+/* "500m", "67108864". */
+static bool add_quantity(json_object *list, const char *key, int64_t value, const char *unit)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%lld%s", (long long)value, value == 0 ? "" : unit);
+    return plr_jsonc_add(list, key, plr_jsonc_string(text));
+}
+
+static bool add_resources(json_object *container, const plr_kube_pod_maker *maker,
+        const plr_task *task, unsigned attempt)
+{
+    const plr_resource_list *limits = &task->step->resources.limits;
+    plr_kube_request request = maker->requests[task->index];
+    json_object *wanted = json_object_new_object();
+    json_object *most = json_object_new_object();
+    if (attempt > 1)
+        request = (plr_kube_request){ 0, 0 };
+    bool good = request.cpu == PLR_KUBE_NO_REQUEST || add_quantity(wanted, "cpu", request.cpu, "m");
+    good = (request.memory == PLR_KUBE_NO_REQUEST ||
+                   add_quantity(wanted, "memory", request.memory, "")) &&
+           good;
+    good = (limits->cpu <= 0 || add_quantity(most, "cpu", limits->cpu, "m")) && good;
+    good = (limits->memory <= 0 || add_quantity(most, "memory", limits->memory, "")) && good;
+    return plr_jsonc_add(container, "resources",
+                   plr_jsonc_object("requests", wanted, "limits", most, NULL)) &&
+           good;
+}
+
+static bool add_security(
+        json_object *container, const plr_kube_pod_maker *maker, const plr_step *step)
+{
+    int64_t user, group;
+    json_object *security = json_object_new_object();
+    plr_kube_user_read(step->docker.user, &user, &group);
+    bool good = security != NULL;
+    if (user >= 0)
+        good = plr_jsonc_add(security, "runAsUser", json_object_new_int64(user)) && good;
+    if (group >= 0)
+        good = plr_jsonc_add(security, "runAsGroup", json_object_new_int64(group)) && good;
+    if (step->docker.privileged)
+        good = plr_jsonc_add(security, "privileged", json_object_new_boolean(true)) && good;
+    if (maker->restricted)
+        good = plr_jsonc_add(
+                       security, "allowPrivilegeEscalation", json_object_new_boolean(false)) &&
+               plr_jsonc_add(security, "capabilities",
+                       plr_jsonc_object("drop", plr_jsonc_list(plr_jsonc_string("ALL")), NULL)) &&
+               good;
+    return plr_jsonc_add(container, "securityContext", security) && good;
+}
+
+int plr_kube_container(json_object **ret_container, const plr_kube_pod_maker *maker,
+        const plr_task *task, unsigned attempt, plr_error *err)
+{
+    const plr_step *step = task->step;
+    plr_kube_hold hold = plr_kube_hold_of(maker->run, maker->place, task->index, attempt);
+    const char *image =
+            hold == PLR_KUBE_PAUSED ? maker->place->settings->pause_image : step->docker.image;
+    char name[PLR_KUBE_NAME_SIZE];
+    plr_kube_container_name(name, task->index, attempt);
+    _cleanup_json_ json_object *container =
+            plr_jsonc_object("name", plr_jsonc_string(name), "image", plr_jsonc_string(image),
+                    "imagePullPolicy", plr_jsonc_string(pull_policy(&step->docker)), NULL);
+    if (container == NULL)
+        return plr_error_nomem(err);
+    int r = plr_kube_add_command(container, maker, task, attempt, err);
+    if (r < 0)
+        return r;
+    if ((task->working_dir != NULL &&
+                !plr_jsonc_add(container, "workingDir", plr_jsonc_string(task->working_dir))) ||
+            !plr_jsonc_add(container, "env", make_environment(maker, task)) ||
+            !add_ports(container, &step->docker) ||
+            !add_resources(container, maker, task, attempt) ||
+            !plr_jsonc_add(container, "volumeMounts", plr_kube_mounts(maker, task, name, hold)) ||
+            !plr_kube_add_probes(container, step) || !add_security(container, maker, step))
+        return plr_error_nomem(err);
+    *ret_container = steal(container);
+    return 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files that make a pod share: all that is known while one is made. */
+#ifndef PLR_KUBE_POD_PARTS_H
+#define PLR_KUBE_POD_PARTS_H
+
+#include "backends/kubernetes/pod.h"
+#include "backends/kubernetes/resources.h"
+
+typedef struct plr_kube_pod_maker {
+    const plr_run_view *run;
+    const plr_document *document;
+    const plr_kube_place *place;
+    const char *architecture;
+    const plr_task **tasks; /* by index into document->tasks, NULL: has no container */
+    size_t *order;
+    plr_kube_request *requests;
+    bool restricted;  /* each step has a user that is not root, and wants nothing of the node */
+    int64_t fs_group; /* 0: none. Who may read the files of steps that are not root's */
+} plr_kube_pod_maker;
+
+/* pod_container.c: all that does not come from volumes. */
+int plr_kube_container(json_object **ret_container, const plr_kube_pod_maker *maker,
+        const plr_task *task, unsigned attempt, plr_error *err);
+
+/* pod_volumes.c: the pod's volumes, and what of them a container mounts. */
+json_object *plr_kube_volumes(const plr_kube_pod_maker *maker, const char *init_secret);
+json_object *plr_kube_mounts(const plr_kube_pod_maker *maker, const plr_task *task,
+        const char *container, plr_kube_hold hold);
+
+/* pod_network.c: names that resolve, name servers. False: no memory. */
+bool plr_kube_add_network(json_object *spec, const plr_kube_pod_maker *maker);
+/* "name:address" or "name=address" taken apart; false if it is neither. */
+bool plr_kube_extra_host(const char *text, char ret_name[254], const char **ret_address);
+
+/* pod_container.c: a user as "1000", "1000:1000", "root": false for any other name. Numbers are -1
+ * where it says nothing. */
+bool plr_kube_user_read(const char *user, int64_t *ret_user, int64_t *ret_group);
+
+/* pod_command.c: `text` so that what Kubernetes makes of it, who replaces $(NAME) and halves $$, is
+ * `text` again. NULL: no memory. */
+json_object *plr_kube_literal(const char *text);
+
+/* pod_command.c: command and args. PLR_ERR_CONFIGURATION: there is nothing to run. */
+int plr_kube_add_command(json_object *container, const plr_kube_pod_maker *maker,
+        const plr_task *task, unsigned attempt, plr_error *err);
+
+/* pod_command.c: how it is seen that it is ready. */
+bool plr_kube_add_probes(json_object *container, const plr_step *step);
+/* How many questions a step's `ready` asks of Kubernetes, which can ask two of a container. */
+#define PLR_KUBE_PROBES 2
+size_t plr_kube_probe_count(const plr_ready *ready);
+
+#endif
