@@ -23,8 +23,14 @@ unit_tests += %reldir%/test_text
 unit_tests += %reldir%/test_event
 unit_tests += %reldir%/test_init_embed
 %canon_reldir%_test_init_embed_LDADD = %reldir%/libharness.la libplrinit.la $(CUNIT_LIBS)
+unit_tests += %reldir%/test_init_knowledge
+%canon_reldir%_test_init_knowledge_SOURCES = %reldir%/test_init_knowledge.c $(init_decides)
+%canon_reldir%_test_init_knowledge_LDADD = $(LDADD) libplrinit.la
 unit_tests += %reldir%/test_limit %reldir%/test_lines %reldir%/test_mask
 %canon_reldir%_test_mask_SOURCES = %reldir%/test_mask.c $(mask_reference)
+
+# The part of plr-init that needs no kernel.
+init_decides = init/knowledge.c init/plan.c init/scan.c
 
 # What the mask is compared with, here and by its fuzz target.
 mask_reference = %reldir%/mask_reference.c %reldir%/mask_reference.h
