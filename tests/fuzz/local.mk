@@ -62,3 +62,8 @@ check_PROGRAMS += %reldir%/fuzz_sandbox_request
 	backends/local/protocol.c backends/local/sandbox/request.c
 %canon_reldir%_fuzz_sandbox_request_LDADD = $(fuzz_ldadd)
 %canon_reldir%_fuzz_sandbox_request_LDFLAGS = $(fuzz_ldflags)
+
+check_PROGRAMS += %reldir%/fuzz_init_plan
+%canon_reldir%_fuzz_init_plan_SOURCES = %reldir%/fuzz_init_plan.c $(init_decides)
+%canon_reldir%_fuzz_init_plan_LDADD = $(fuzz_ldadd) libplrinit.la
+%canon_reldir%_fuzz_init_plan_LDFLAGS = $(fuzz_ldflags)
