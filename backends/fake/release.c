@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Fake tasks that release each other: each looks at the records of the others and at the words of
  * the host, and decides by the rules; what plr-init does in a pod, on the loop's clock. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backends/fake/fake.h"
 #include "engine/base/cleanup.h"
@@ -117,6 +119,7 @@ static void on_timer(plr_timer *timer, void *userdata)
         if (room->first == NULL)
             room->last = NULL;
         take_word(room, word);
+        look(room);
     }
     look(room);
     if (room->first != NULL)
@@ -143,9 +146,37 @@ static void say(fake_room *room, const message *what)
         self->host->timer_set(room->timer, room->first->at);
 }
 
+/* Told on, for tests, if the host's environment has FAKE_TELL. */
+static void note(const fake *self, plr_run_view *run, const plr_fact *fact)
+{
+    static const char *const outcomes[] = { "", "passed", "failed", "halted", "skipped" };
+    char text[256] = "";
+    bool wanted = false;
+    for (size_t i = 0; i < run->n_host_environment; i++)
+        wanted |= strcmp(run->host_environment[i].name, "FAKE_TELL") == 0;
+    switch (fact->type) {
+    case PLR_FACT_CANCELLED:
+        snprintf(text, sizeof text, "cancelled %d, %s", fact->u.cancelled.mode,
+                fact->u.cancelled.started ? "started" : "not started");
+        break;
+    case PLR_FACT_OUTCOME:
+        snprintf(text, sizeof text, "%s %s", fact->u.outcome.task->step->metadata.name,
+                outcomes[fact->u.outcome.is]);
+        break;
+    case PLR_FACT_SERVICES:
+        snprintf(text, sizeof text, "services %s", fact->u.failed ? "failed" : "ready");
+        break;
+    case PLR_FACT_MAIN_ENDED:
+        snprintf(text, sizeof text, "main %s", fact->u.failed ? "failed" : "passed");
+        break;
+    }
+    if (wanted)
+        self->host->run_notice(run, text);
+}
+
 void fake_tell(void *self, plr_run_view *run, const plr_fact *fact)
 {
-    (void)self;
+    note(self, run, fact);
     message what = { .fact = *fact };
     if (fact->type == PLR_FACT_OUTCOME)
         what.index = fact->u.outcome.task->index;

@@ -67,6 +67,7 @@ unit_tests += %reldir%/test_options
 unit_tests += %reldir%/test_late
 unit_tests += %reldir%/test_output
 unit_tests += %reldir%/test_random
+unit_tests += %reldir%/test_release
 unit_tests += %reldir%/test_result
 unit_tests += %reldir%/test_rules
 unit_tests += %reldir%/test_run
