@@ -1,79 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A tree as json-c, and json-c as YAML: block style, two spaces a level, texts in double quotes
- * where they could read as something else. */
+/* json-c as YAML: block style, two spaces a level, texts in double quotes where they could read as
+ * something else. */
 #include "backends/kubernetes/yaml.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#include "engine/base/error.h"
-#include "net/jsonc.h"
-
-static json_object *number_of(const char *text, size_t size)
-{
-    char copy[64];
-    if (size >= sizeof(copy)) /* more digits than a number keeps */
-        return json_object_new_string_len(text, (int)size);
-    memcpy(copy, text, size);
-    copy[size] = '\0';
-    if (copy[strspn(copy, "-0123456789")] == '\0')
-        return json_object_new_int64(strtoll(copy, NULL, 10));
-    return json_object_new_double_s(strtod(copy, NULL), copy);
-}
-
-static int add_children(json_object *parent, const plr_node *node, plr_error *err)
-{
-    for (const plr_node *child = node->first; child != NULL; child = child->next) {
-        json_object *value = NULL;
-        int r = plr_yaml_to_json(&value, child, err);
-        if (r < 0)
-            return r;
-        _cleanup_free_ char *key = child->key == NULL ? NULL : strndup(child->key, child->key_size);
-        /* A null is a NULL in json-c, and may be a member all the same. */
-        int added = node->type == PLR_NODE_ARRAY ? json_object_array_add(parent, value)
-                    : key == NULL                ? -1
-                                                 : json_object_object_add(parent, key, value);
-        if (added != 0) {
-            json_object_put(value);
-            return plr_error_nomem(err);
-        }
-    }
-    return 0;
-}
-
-int plr_yaml_to_json(json_object **ret_json, const plr_node *node, plr_error *err)
-{
-    _cleanup_json_ json_object *value = NULL;
-    switch (node->type) {
-    case PLR_NODE_NULL:
-        *ret_json = NULL;
-        return 0;
-    case PLR_NODE_BOOL:
-        value = json_object_new_boolean(node->truth);
-        break;
-    case PLR_NODE_NUMBER:
-        value = number_of(node->text, node->size);
-        break;
-    case PLR_NODE_STRING:
-        value = json_object_new_string_len(node->text, (int)node->size);
-        break;
-    case PLR_NODE_ARRAY:
-        value = json_object_new_array();
-        break;
-    case PLR_NODE_OBJECT:
-        value = json_object_new_object();
-        break;
-    }
-    if (value == NULL)
-        return plr_error_nomem(err);
-    if (node->type == PLR_NODE_ARRAY || node->type == PLR_NODE_OBJECT) {
-        int r = add_children(value, node, err);
-        if (r < 0)
-            return r;
-    }
-    *ret_json = steal(value);
-    return 0;
-}
 
 /* Whether a text reads as itself without quotes, in every YAML that there has been: "no", "1e3",
  * "0x1f" and "12:30" do not. */
