@@ -4,6 +4,7 @@
 #include "net/registry.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
@@ -103,6 +104,32 @@ void plr_registry_free(plr_registry *registry)
     free(registry);
 }
 
+/* The authority that a server of one's own is signed by stands where Docker looks for it: in the
+ * user's folder, as without root, or in the machine's. "": there is none, and the system's count.
+ */
+static int find_authority(const char *base, plr_buf *ret_path, plr_error *err)
+{
+    const char *config = secure_getenv("XDG_CONFIG_HOME"), *home = secure_getenv("HOME");
+    const struct {
+        const char *folder, *below;
+    } places[] = {
+        { config, "" },
+        { config == NULL ? home : NULL, "/.config" },
+        { "/etc", "" },
+    };
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        plr_buf_reset(ret_path);
+        if (places[i].folder != NULL)
+            plr_buf_printf(ret_path, "%s%s/docker/certs.d/%s/ca.crt", places[i].folder,
+                    places[i].below, base + strlen("https://"));
+        int r = plr_buf_check(ret_path, err);
+        if (r < 0 || (ret_path->size > 0 && access(ret_path->data, F_OK) == 0))
+            return r;
+    }
+    plr_buf_reset(ret_path);
+    return 0;
+}
+
 int plr_registry_client(
         plr_registry *registry, const char *base, plr_http_client **ret_client, plr_error *err)
 {
@@ -115,8 +142,15 @@ int plr_registry_client(
     server = calloc(1, sizeof *server);
     if (server == NULL)
         return plr_error_nomem(err);
-    plr_http_options options = { .base = base, .user_agent = "pipeline-runtime" };
+    _cleanup_buf_ plr_buf authority = { 0 };
     int r = plr_text_copy(&server->base, base, err);
+    if (r == 0 && strncmp(base, "https://", 8) == 0)
+        r = find_authority(base, &authority, err);
+    plr_http_options options = {
+        .base = base,
+        .user_agent = "pipeline-runtime",
+        .ca_file = authority.size > 0 ? authority.data : NULL,
+    };
     if (r == 0)
         r = plr_http_client_new(&server->client, registry->host, registry->loop, &options, err);
     if (r < 0) {
