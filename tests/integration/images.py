@@ -150,17 +150,21 @@ def put(registry, path, body, kind):
 
 
 class Registry:
-    """Debian's docker-registry on a free port of this machine's loopback."""
+    """Debian's docker-registry on a free port of this machine's loopback; `tls` is the folder of its server.crt and .key,
+    without them it speaks plainly; `content` may be another one's."""
 
-    def __init__(self, folder, auth=""):
+    def __init__(self, folder, auth="", tls=None, content=None):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        (folder / "content").mkdir(parents=True)
+        self.content = content or folder / "content"
+        for place in (folder, self.content):
+            place.mkdir(parents=True, exist_ok=True)
+        secure = f", tls: {{ certificate: {tls}/server.crt, key: {tls}/server.key }}" if tls else ""
         (folder / "registry.yml").write_text(
             "version: 0.1\nlog: { level: error, accesslog: { disabled: true } }\n"
-            f"storage: {{ filesystem: {{ rootdirectory: {folder}/content }} }}\n"
-            f"http: {{ addr: '{self.address}', secret: tests }}\n{auth}\n")
+            f"storage: {{ filesystem: {{ rootdirectory: {self.content} }} }}\n"
+            f"http: {{ addr: '{self.address}', secret: tests{secure} }}\n{auth}\n")
         self.process = subprocess.Popen(["docker-registry", "serve", folder / "registry.yml"],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         host, port = self.address.split(":")
@@ -189,6 +193,7 @@ class Puller:
         self.store = folder / "store"
         self.home = folder / "home"
         self.home.mkdir(parents=True)
+        self.binds = {}  # files of this machine that it shall see others for
         if user:
             os.chown(folder, NOBODY, NOBODY)
             os.chown(self.home, NOBODY, NOBODY)
@@ -203,14 +208,17 @@ class Puller:
     gid = uid
 
     def _command(self):
-        if not self.user:
+        if not self.user and not self.binds:
             return [self.program]
-        # /etc/subuid as this test wants it, for this process alone.
-        ranges = self.folder / "subids"
-        ranges.write_text(f"nobody:{FIRST_SUBUID}:65536\n" if self.user == "ranges" else "")
-        binds = "".join(f"mount --bind {ranges} /etc/{name} && " for name in ("subuid", "subgid"))
-        return ["unshare", "-m", "sh", "-c", f"{binds} exec setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups "
-                f"{self.program}"]
+        binds = dict(self.binds)
+        if self.user:
+            # /etc/subuid as this test wants it, for this process alone.
+            ranges = self.folder / "subids"
+            ranges.write_text(f"nobody:{FIRST_SUBUID}:65536\n" if self.user == "ranges" else "")
+            binds |= {"/etc/subuid": ranges, "/etc/subgid": ranges}
+        become = f"setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups" if self.user else ""
+        mounts = "".join(f"mount --bind {ours} {theirs} && " for theirs, ours in binds.items())
+        return ["unshare", "-m", "sh", "-c", f"{mounts} exec {become} {self.program}"]
 
     def start(self, command, **request):
         request = {"command": command, "store": str(self.store), "patience": "3s", **request}

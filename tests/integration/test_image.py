@@ -4,6 +4,7 @@ As root, as an ordinary user with a range of ids, and as one without."""
 import hashlib
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -18,10 +19,15 @@ NONE = b""
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory):
+def real_registry(tmp_path_factory):
     made = Registry(tmp_path_factory.mktemp("registry"))
-    yield made.address
+    yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def real(real_registry):
+    return real_registry.address
 
 
 @pytest.fixture(params=["root", "ranges", "plain"])
@@ -209,6 +215,60 @@ def test_credentials(root, image_folder):
         assert "no such image" in root.refused(name, config=str(image_folder / "config.json"))[1]
     finally:
         made.close()
+
+
+def certificate(folder, name):
+    """server.crt and .key for a host, signed by an authority of its own, ca.crt."""
+    def openssl(*args):
+        subprocess.run(["openssl", *args], cwd=folder, check=True, capture_output=True)
+
+    folder.mkdir()
+    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    openssl("req", "-x509", *new, "-subj", f"/CN=authority of {name}", "-keyout", "ca.key", "-out", "ca.crt")
+    openssl("req", *new, "-subj", f"/CN={name}", "-keyout", "server.key", "-out", "csr")
+    (folder / "extensions").write_text(f"subjectAltName=DNS:{name}\n")
+    openssl("x509", "-req", "-in", "csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+            "-extfile", "extensions", "-out", "server.crt")
+
+
+@pytest.fixture
+def secure(real_registry, image_folder):
+    """A registry that speaks TLS only, registry.test:PORT, with what `real` holds; its `tls` has the certificates."""
+    certificate(image_folder / "tls", "registry.test")
+    made = Registry(image_folder / "secure", tls=image_folder / "tls", content=real_registry.content)
+    made.tls, made.name = image_folder / "tls", f"registry.test:{made.address.split(':')[1]}"
+    (image_folder / "hosts").write_text("127.0.0.1 localhost registry.test other.test\n")
+    Image([HELLO]).push(real_registry.address, "t/secure", "1")
+    yield made
+    made.close()
+
+
+def test_tls_with_an_authority_of_ones_own(puller, secure, image_folder):
+    """It is where Docker looks for it, or among the system's; without it nothing is spoken to."""
+    puller.binds["/etc/hosts"] = image_folder / "hosts"
+    image = f"{secure.name}/t/secure:1"
+    code, message = puller.refused(image)
+    assert code == "CONFIGURATION" and "certificate" in message, message
+    folder = puller.home / ".config/docker/certs.d" / secure.name
+    folder.mkdir(parents=True)
+    shutil.copy(secure.tls / "ca.crt", folder)
+    assert puller.pull(image)["layers"] == [HELLO.hex]
+    # That it is of the right authority is not enough.
+    other = image.replace("registry.test", "other.test")
+    folder.rename(folder.with_name(secure.name.replace("registry.test", "other.test")))
+    assert puller.refused(other)[0] == "CONFIGURATION"
+    assert puller.refused(image, policy="always")[0] == "CONFIGURATION"
+    puller.binds["/etc/ssl/certs/ca-certificates.crt"] = secure.tls / "ca.crt"
+    assert puller.pull(image, policy="always")["layers"] == [HELLO.hex]
+
+
+def test_no_tls_where_it_was_not_allowed(root, real, image_folder):
+    """A registry beyond the loopback is never asked without TLS by itself."""
+    (image_folder / "hosts").write_text("127.0.0.1 localhost registry.test\n")
+    root.binds["/etc/hosts"] = image_folder / "hosts"
+    name = f"registry.test:{real.split(':')[1]}"
+    assert root.refused(f"{name}/t/hello:1")[0] in ("CONFIGURATION", "INFRASTRUCTURE")
+    assert "no such image" in root.refused(f"{name}/t/nowhere:1", insecure=[name])[1]
 
 
 def test_import_of_layouts_and_archives(puller, image_folder):

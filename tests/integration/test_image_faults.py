@@ -3,6 +3,7 @@
 The misbehaving is a scripted peer before a real registry."""
 import gzip
 import io
+import json
 import os
 import re
 import stat
@@ -259,6 +260,27 @@ def test_a_token(root, peer):
     question = peer.seen("GET", "/token")
     assert len(question) == 1 and question[0].headers["authorization"].startswith("Basic ")
     assert "service=s%2C1" in question[0].path and "scope=repository%3At%2Fx%3Apull" in question[0].path
+
+
+def test_an_identity_token(root, peer, image_folder):
+    """What a login left in place of a password is exchanged by POST, and nothing of it is shown."""
+    token_room(peer, reply("200 OK", b'{"access_token":"abc"}'))
+    peer.play("POST", "/token", reply("401 Unauthorized", b"{}"))
+    rule = peer._rules.pop()
+    original = peer._rule
+    peer._rule = lambda request: original(request) or (
+        rule if request.headers.get("authorization") != "Bearer abc" and rule.path.match(request.path) else None)
+    config = image_folder / "config.json"
+    config.write_text(json.dumps({"auths": {peer.address: {"identitytoken": "refresh+me"}}}))
+    message = refused(root, peer, "IMAGE", config=str(config))
+    assert "refresh" not in message and "does not accept the credentials" in message
+    peer.play("POST", "/token", reply("200 OK", b'{"access_token":"abc"}'))
+    root.pull(f"{peer.address}/t/x:1", config=str(config))
+    for question in peer.seen("POST", "/token"):
+        body = question.body.decode()
+        assert "grant_type=refresh_token" in body and "refresh_token=refresh%2Bme" in body and "client_id=" in body
+        assert "scope=repository%3At%2Fx%3Apull" in body and "authorization" not in question.headers
+    assert len(peer.seen("POST", "/token")) == 2 and peer.seen("GET", "/token") == []
 
 
 @pytest.mark.parametrize("answer, word", [
