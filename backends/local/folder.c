@@ -50,18 +50,20 @@ void plr_local_mark_new(plr_local_mark *ret_mark, const plr_run_view *view, int6
 int plr_local_mark_write(const char *path, const plr_local_mark *mark, plr_error *err)
 {
     _cleanup_buf_ plr_buf text = { 0 };
-    _cleanup_free_ char *name = NULL, *temporary = NULL;
     plr_buf_printf(&text,
             "owner %s\ncreated %" PRId64 "\ndeadline %" PRId64 "\nkeep %d\nsandbox %ld\n",
             mark->owner, mark->created_s, mark->deadline_s, mark->keep, (long)mark->sandbox);
-    if (text.failed || asprintf(&name, "%s/owner", path) < 0 ||
-            asprintf(&temporary, "%s/.owner", path) < 0)
+    if (text.failed)
         return plr_error_nomem(err);
-    _cleanup_close_ int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    _cleanup_close_ int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int fd =
+            folder < 0 ? -1
+                       : openat(folder, ".owner", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     ssize_t n = fd < 0 ? -1 : write(fd, text.data, text.size);
-    if (n != (ssize_t)text.size || rename(temporary, name) < 0)
-        return plr_error_set(err, PLR_ERR_SYSTEM, "%s: %s", name,
-                n >= 0 && errno == 0 ? "short" : strerror(errno));
+    if (n >= 0 && n != (ssize_t)text.size)
+        errno = ENOSPC; /* what the next write would say */
+    if (n != (ssize_t)text.size || renameat(folder, ".owner", folder, "owner") < 0)
+        return plr_error_set(err, PLR_ERR_SYSTEM, "%s/owner: %s", path, strerror(errno));
     return 0;
 }
 

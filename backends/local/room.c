@@ -94,12 +94,16 @@ int plr_local_room_send(plr_local_run *run, plr_sandbox_word word, uint32_t task
         return plr_error_set(err, run->lost.code != 0 ? run->lost.code : PLR_ERR_STATE, "%s",
                 run->lost.code != 0 ? run->lost.message : "the sandbox is closed");
     }
-    plr_local_letter *letter = calloc(1, sizeof(*letter));
+    plr_sandbox_header header = { .word = (uint16_t)word, .task = task, .id = id };
+    /* Without memory a step can still be killed. Whoever hung up is found out by reading. */
+    bool waits = run->first_letter != NULL ||
+                 plr_sandbox_send(run->fd, &header, NULL, 0, fds, n_fds, NULL) == PLR_ERR_TIMEOUT;
+    plr_local_letter *letter = waits ? calloc(1, sizeof(*letter)) : NULL;
     if (letter == NULL) {
         close_all(fds, n_fds);
-        return plr_error_nomem(err);
+        return waits ? plr_error_nomem(err) : 0;
     }
-    letter->header = (plr_sandbox_header){ .word = (uint16_t)word, .task = task, .id = id };
+    letter->header = header;
     for (size_t i = 0; i < n_fds; i++)
         letter->fds[letter->n_fds++] = fds[i];
     if (run->last_letter == NULL)

@@ -274,10 +274,10 @@ void plr_local_teardown_ended(plr_local_run *run)
     plr_op *op = steal(run->teardown);
     plr_error err = { 0 };
     _cleanup_free_ char *id = NULL;
-    int r = plr_text_copy(&id, run->view->id, &err);
     bool left = access(run->folder, F_OK) == 0;
+    int r = left ? plr_text_copy(&id, run->view->id, &err) : 0;
     plr_local_run_free(run);
-    if (r == 0 && left)
+    if (id != NULL)
         remove_one(local, id, op);
     else
         local->host->op_complete(op, r == 0 ? NULL : &err);

@@ -6,18 +6,25 @@
 #include "tests/oom/failing_malloc.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <pipeline/error.h>
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *old, size_t size);
 char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t size);
 
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t size);
+int __wrap_asprintf(char **ret_text, const char *format, ...) PLR_PRINTF(2, 3);
 
 static struct {
     bool armed;
@@ -56,6 +63,25 @@ void *__wrap_realloc(void *old, size_t size)
 char *__wrap_strdup(const char *text)
 {
     return fails() ? NULL : __real_strdup(text);
+}
+
+char *__wrap_strndup(const char *text, size_t size)
+{
+    return fails() ? NULL : __real_strndup(text, size);
+}
+
+/* What a failure leaves behind in `ret_text` is nothing to go on with. */
+int __wrap_asprintf(char **ret_text, const char *format, ...)
+{
+    va_list arguments;
+    if (fails()) {
+        memset(ret_text, 0x5a, sizeof *ret_text);
+        return -1;
+    }
+    va_start(arguments, format);
+    int n = vasprintf(ret_text, format, arguments);
+    va_end(arguments);
+    return n;
 }
 
 void plr_oom_arm(size_t nth, plr_oom_mode mode)

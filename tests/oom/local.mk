@@ -6,7 +6,7 @@
 #   %canon_reldir%_oom_<name>_LDFLAGS = $(AM_LDFLAGS) $(failing_malloc_ldflags)
 
 failing_malloc = %reldir%/failing_malloc.c %reldir%/failing_malloc.h
-failing_malloc_ldflags = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
+failing_malloc_ldflags = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup,--wrap=asprintf
 
 EXTRA_DIST += $(failing_malloc)
 
@@ -27,3 +27,7 @@ check_PROGRAMS += %reldir%/oom_net
 check_PROGRAMS += %reldir%/oom_run
 %canon_reldir%_oom_run_SOURCES = %reldir%/oom_run.c $(failing_malloc)
 %canon_reldir%_oom_run_LDFLAGS = $(AM_LDFLAGS) $(failing_malloc_ldflags)
+
+check_PROGRAMS += %reldir%/oom_local
+%canon_reldir%_oom_local_SOURCES = %reldir%/oom_local.c $(failing_malloc)
+%canon_reldir%_oom_local_LDFLAGS = $(AM_LDFLAGS) $(failing_malloc_ldflags)
