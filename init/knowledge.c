@@ -212,8 +212,9 @@ long plr_knowledge_late(
     return (long)n;
 }
 
-/* Each step looks from below: a dependency whose summary is not known is wanted, and what stands
- * above it. */
+/* Looked at from below: a dependency whose summary is not known is wanted. What stands above it
+ * matters when its own outcome is known and the summary still is not, as of one that is skipped in
+ * any case: so in a row of steps each one waits for the one before it only. */
 void plr_knowledge_update(plr_knowledge *k)
 {
     plr_rule_graph *graph = &k->plan.graph;
@@ -224,7 +225,8 @@ void plr_knowledge_update(plr_knowledge *k)
     }
     for (size_t n = graph->n; n-- > 0;) {
         size_t i = graph->steps[n].nth;
-        if (i != k->self && !k->plan.steps[i].wanted)
+        if (i != k->self &&
+                (!k->plan.steps[i].wanted || graph->steps[i].outcome == PLR_RULE_UNKNOWN))
             continue;
         for (size_t d = 0; d < graph->steps[i].n_above; d++) {
             size_t above = graph->steps[i].above[d];

@@ -171,8 +171,6 @@ static _Noreturn void fail(const plr_init *init, plr_init_stage stage, int error
 /* The command's turn has come. */
 static void run(plr_init *init)
 {
-    if (init->options.pod)
-        plr_pod_leave_others(&init->pod, &init->options);
     if (init->options.detach) {
         if (init->options.pod)
             plr_pod_record(&init->pod, "running", NULL);

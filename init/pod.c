@@ -44,7 +44,9 @@ static long read_file(int folder, const char *path, int flags, char *to, size_t 
 }
 
 /* Puts `path` in the folder of the pod under watch. A folder that is not there yet is told by the
- * one that it will be in. */
+ * one that it will be in. There are few inotify instances for all containers of a user on a node.
+ * It stays open to the end: the kernel takes its time to close one, and what was waited for has
+ * happened. */
 static void watch(plr_pod *pod, const plr_init_options *options, const char *path)
 {
     enum { IN_MOVED_TO = 0x80, IN_CREATE = 0x100 };
@@ -60,14 +62,6 @@ static void watch(plr_pod *pod, const plr_init_options *options, const char *pat
     long result = PLR_SYSCALL(inotify_add_watch, pod->changes, name.text, IN_MOVED_TO | IN_CREATE);
     if (result < 0 && result != -PLR_ENOENT)
         pod->blind = true;
-}
-
-/* There are few of them for all containers of a user on a node. */
-static void begin_to_watch(plr_pod *pod, const plr_init_options *options)
-{
-    pod->blind = false;
-    pod->changes = (int)PLR_SYSCALL(inotify_init1, PLR_NONBLOCK | PLR_CLOEXEC);
-    watch(pod, options, "words");
 }
 
 static int read_plan(plr_pod *pod)
@@ -89,7 +83,6 @@ static int read_plan(plr_pod *pod)
 int plr_pod_open(plr_pod *pod, const plr_init_options *options)
 {
     char before[1];
-    pod->changes = -1;
     pod->knowledge.self = (size_t)options->step;
     pod->knowledge.attempt = (uint32_t)options->attempt;
     pod->folder = open_at(AT_FDCWD, options->pod, O_PATH);
@@ -103,7 +96,8 @@ int plr_pod_open(plr_pod *pod, const plr_init_options *options)
     int error = read_plan(pod);
     if (error < 0)
         return error;
-    begin_to_watch(pod, options);
+    pod->changes = (int)PLR_SYSCALL(inotify_init1, PLR_NONBLOCK | PLR_CLOEXEC);
+    watch(pod, options, "words");
     watch(pod, options, PLR_INIT_POD_RESULTS);
     return 0;
 }
@@ -170,13 +164,6 @@ plr_turn plr_pod_look(plr_pod *pod, const plr_init_options *options, plr_rule_an
     plr_pod_hear(pod);
     see_others(pod, options);
     return plr_knowledge_turn(&pod->knowledge, ret_why);
-}
-
-void plr_pod_leave_others(plr_pod *pod, const plr_init_options *options)
-{
-    if (pod->changes >= 0)
-        PLR_SYSCALL(close, pod->changes);
-    begin_to_watch(pod, options);
 }
 
 int64_t plr_pod_patience(const plr_pod *pod)

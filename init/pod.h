@@ -29,8 +29,7 @@ int plr_pod_open(plr_pod *pod, const plr_init_options *options);
 /* Reads what has been said and done meanwhile, and tells what to do. `ret_why`: of a skip. */
 plr_turn plr_pod_look(plr_pod *pod, const plr_init_options *options, plr_rule_answer *ret_why);
 
-/* From now on only what the host says is looked at. */
-void plr_pod_leave_others(plr_pod *pod, const plr_init_options *options);
+/* Reads what the host has said meanwhile. */
 void plr_pod_hear(plr_pod *pod);
 
 /* Milliseconds after which to look or hear even if nothing has been seen to change. */
