@@ -11,7 +11,11 @@
 #include <pipeline/backend.h>
 
 #include "backends/kubernetes/client.h"
+#include "backends/kubernetes/end.h"
+#include "backends/kubernetes/log.h"
+#include "backends/kubernetes/pod.h"
 #include "backends/kubernetes/settings.h"
+#include "backends/kubernetes/watch.h"
 #include "engine/base/buf.h"
 #include "engine/base/cleanup.h"
 #include "net/jsonc.h"
@@ -22,24 +26,59 @@
 typedef struct plr_kube_run plr_kube_run;
 typedef struct plr_kube_attempt plr_kube_attempt;
 
+/* The init's, the run's and the registries'. */
+#define PLR_KUBE_N_SECRETS 3
+
 typedef struct plr_kube {
     const plr_host *host;
     plr_loop *loop;
     plr_kube_settings settings;
-    plr_kube_client *client;
+    plr_kube_client *client; /* NULL: not open */
+    json_object *pod_template;
+    bool warned; /* of what plr_kube_client_warning says */
     plr_kube_run *runs;
+    struct plr_kube_errand *errands;
 } plr_kube;
 
-/* A run that was set up. */
+/* A run that was set up, or is about to be. */
 struct plr_kube_run {
     plr_kube *kube;
     plr_kube_run *next;
     plr_run_view *view;
-    char nonce[33];   /* of the marks of its plr-inits: hexadecimal */
-    json_object *pod; /* as it was asked for */
-    char *pod_name, *pod_uid;
+    plr_task *const *tasks;
+    size_t n_tasks;
+    char name[PLR_KUBE_NAME_SIZE]; /* of its pod */
+    char nonce[33];                /* of the marks of its plr-inits */
+    plr_kube_watch *watch;
+    json_object *pod; /* as it was seen last, or NULL */
+    bool gone;        /* it does not exist any more */
+    bool waits_node;  /* that it has none was told */
+    plr_timer *turn;  /* what is left to do in this turn of the loop */
+    plr_kube_attempt *attempts;
+
+    /* setup.c */
     plr_op *setup;
-    plr_kube_attempt *attempts; /* those that the engine has asked for */
+    plr_error setup_error;
+    struct plr_kube_images *images;
+    plr_kube_objects objects; /* until they are created */
+    plr_kube_call *creations[PLR_KUBE_N_SECRETS + 1];
+    bool has_secret[PLR_KUBE_N_SECRETS];
+    char *uid; /* of the pod; NULL: it is not created yet */
+    uint64_t created_at;
+
+    /* words.c: what the host has to say, as the annotation has it or is about to. */
+    plr_buf words;
+    plr_kube_call *words_call;
+    bool words_changed; /* since words_call left */
+
+    /* stop.c */
+    plr_kube_call *deletion;
+    bool deleting; /* the pod's deletion was asked for */
+    bool winding_down;
+    bool cancelled, cancelled_now;
+    bool stops;                      /* attempts are to be stopped in this turn of the loop */
+    void (*on_gone)(void *userdata); /* the teardown that waits for the pod to go */
+    void *gone_userdata;
 };
 
 /* One attempt of a step: a container of the run's pod. */
@@ -47,10 +86,71 @@ struct plr_kube_attempt {
     plr_kube_run *run;
     plr_task *task;
     plr_kube_attempt *next; /* of the run */
-    char container[32];     /* its name in the pod */
-    plr_op *op;             /* of its start */
-    bool started;           /* STARTED was reported */
-    bool ended;             /* ENDED was */
+    char container[PLR_KUBE_NAME_SIZE];
+    plr_kube_hold hold;
+    plr_kube_evidence evidence;
+    plr_kube_log *log;
+    bool log_over; /* it has said on_end */
+
+    plr_op *op; /* of its start or its discard */
+    bool discards;
+    bool cancelled;               /* the op in hand */
+    bool turn;                    /* the engine has asked for its start */
+    int to_stop;                  /* a signal that is to be sent in this turn of the loop, or 0 */
+    bool stopped;                 /* one was */
+    plr_kube_call *patch;         /* of its image */
+    plr_timer *timer;             /* of its patience, and of what it was asked */
+    uint64_t turn_at;             /* when its turn came */
+    uint64_t troubled_at;         /* when trouble was seen first; 0: there is none */
+    bool started, skipped, ended; /* what was reported */
 };
+
+/* run.c */
+int plr_kube_run_new(plr_kube_run **ret_run, plr_kube *kube, plr_run_view *view,
+        plr_task *const *tasks, size_t n_tasks, plr_error *err);
+void plr_kube_run_free(plr_kube_run *run);
+/* What is known of it besides its document; borrows from the run. */
+plr_kube_place plr_kube_run_place(const plr_kube_run *run);
+/* Watches it from now on. */
+int plr_kube_run_watch(plr_kube_run *run, plr_error *err);
+/* At the end of this turn of the loop: what was said is sent, what is to stop stops. */
+void plr_kube_run_soon(plr_kube_run *run);
+int64_t plr_kube_wall_s(const plr_kube *kube);
+
+/* setup.c: looks up what images run, creates the objects, and lets the op go. */
+void plr_kube_setup(plr_kube_run *run, plr_op *op);
+void plr_kube_setup_clear(plr_kube_run *run);
+
+/* attempt.c */
+int plr_kube_attempt_of(plr_kube_attempt **ret_attempt, plr_task *task, plr_error *err);
+void plr_kube_attempt_free(plr_kube_attempt *attempt);
+void plr_kube_attempt_start(
+        plr_kube_attempt *attempt, const plr_pair *late, size_t n_late, plr_op *op);
+void plr_kube_attempt_discard(plr_kube_attempt *attempt, plr_op *op);
+/* The pod as it is now may tell something new of it. */
+void plr_kube_attempt_look(plr_kube_attempt *attempt);
+/* Its plr-init decides about its turn by itself. */
+bool plr_kube_attempt_decides(const plr_kube_attempt *attempt);
+void plr_kube_attempt_flow(plr_kube_attempt *attempt, bool paused);
+
+/* words.c: a line of what the host says; sent as soon as what was said before has arrived. */
+void plr_kube_say(plr_kube_run *run, const char *format, ...) PLR_PRINTF(2, 3);
+void plr_kube_tell(plr_kube_run *run, const plr_fact *fact);
+void plr_kube_words_send(plr_kube_run *run);
+
+/* stop.c */
+void plr_kube_stop(plr_kube_attempt *attempt, int signal, plr_op *op);
+void plr_kube_stop_soon(plr_kube_run *run);
+/* The pod is to end, with this many seconds between TERM and KILL. */
+void plr_kube_delete(plr_kube_run *run, int64_t grace_s);
+/* Its container runs another image from now on. */
+int plr_kube_patch_image(plr_kube_attempt *attempt, const char *image, plr_error *err);
+
+/* probe.c, plan.c, teardown.c, sweep.c */
+void plr_kube_probe(plr_kube_attempt *attempt, const plr_probe *probe, plr_op *op);
+void plr_kube_plan(plr_kube *kube, const plr_run_view *view, plr_task *const *tasks, size_t n_tasks,
+        plr_op *op);
+void plr_kube_teardown(plr_kube *kube, const char *run_id, plr_run_view *view, plr_op *op);
+void plr_kube_sweep(plr_kube *kube, const plr_sweep_options *options, plr_op *op);
 
 #endif

@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += libplrkubernetes.la
 libplrkubernetes_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(YAML_CFLAGS)
 libplrkubernetes_la_LIBADD = $(YAML_LIBS)
 libplrkubernetes_la_SOURCES = \
+	%reldir%/attempt.c \
 	%reldir%/auth.c \
 	%reldir%/auth.h \
 	%reldir%/check.c \
@@ -15,8 +16,12 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/client.h \
 	%reldir%/end.c \
 	%reldir%/end.h \
+	%reldir%/errand.c \
+	%reldir%/errand.h \
 	%reldir%/exec_plugin.c \
 	%reldir%/exec_plugin.h \
+	%reldir%/images.c \
+	%reldir%/images.h \
 	%reldir%/kube.h \
 	%reldir%/kubeconfig.c \
 	%reldir%/kubeconfig.h \
@@ -37,21 +42,29 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/pod_volumes.c \
 	%reldir%/preflight.c \
 	%reldir%/preflight.h \
+	%reldir%/probe.c \
 	%reldir%/resources.c \
 	%reldir%/resources.h \
 	%reldir%/resume.c \
 	%reldir%/resume.h \
 	%reldir%/role.c \
 	%reldir%/role.h \
+	%reldir%/run.c \
 	%reldir%/secret.c \
 	%reldir%/secret.h \
 	%reldir%/settings.c \
 	%reldir%/settings.h \
+	%reldir%/setup.c \
+	%reldir%/show.c \
+	%reldir%/stop.c \
+	%reldir%/sweep.c \
+	%reldir%/teardown.c \
 	%reldir%/template.c \
 	%reldir%/template.h \
 	%reldir%/template_read.c \
 	%reldir%/watch.c \
 	%reldir%/watch.h \
+	%reldir%/words.c \
 	%reldir%/yaml.c \
 	%reldir%/yaml.h \
 	%reldir%/yaml_read.c \

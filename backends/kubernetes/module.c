@@ -3,7 +3,9 @@
  * another file. */
 #include <stdlib.h>
 
-#include "backends/kubernetes/kube.h"
+#include "backends/kubernetes/check.h"
+#include "backends/kubernetes/errand.h"
+#include "backends/kubernetes/template.h"
 #include "engine/base/error.h"
 
 static void destroy(void *self)
@@ -11,6 +13,12 @@ static void destroy(void *self)
     plr_kube *kube = self;
     if (kube == NULL)
         return;
+    while (kube->runs != NULL)
+        plr_kube_run_free(kube->runs);
+    while (kube->errands != NULL)
+        plr_kube_errand_free(kube->errands);
+    plr_kube_client_free(kube->client);
+    json_object_put(kube->pod_template);
     plr_kube_settings_clear(&kube->settings);
     free(kube);
 }
@@ -32,103 +40,141 @@ static int create(void **ret_self, const plr_host *host, plr_loop *loop, const p
     return 0;
 }
 
-/* Until the other parts are in place. */
-static void refuse(void *self, plr_op *op)
+static void open_op(void *self, plr_op *op)
 {
-    const plr_kube *kube = self;
+    plr_kube *kube = self;
     plr_error err = { 0 };
-    plr_error_set(&err, PLR_ERR_UNSUPPORTED, "the kubernetes backend cannot do this yet");
-    kube->host->op_complete(op, &err);
+    int r = plr_kube_client_new(&kube->client, kube->host, kube->loop, &kube->settings, &err);
+    if (r == 0 && kube->settings.pod_template != NULL)
+        plr_kube_template_read(&kube->pod_template, kube->settings.pod_template, &err);
+    plr_kube_complete(kube, op, &err);
 }
 
-static void succeed(void *self, plr_op *op)
+static void close_op(void *self, plr_op *op)
 {
-    const plr_kube *kube = self;
-    kube->host->op_complete(op, NULL);
+    plr_kube_complete(self, op, NULL);
 }
 
 static void check(void *self, const plr_run_view *view, plr_op *op)
 {
-    (void)view;
-    refuse(self, op);
+    plr_kube *kube = self;
+    plr_error err = { 0 };
+    plr_kube_place place = {
+        .settings = &kube->settings,
+        .namespace_name = plr_kube_client_namespace(kube->client),
+        .pod_template = kube->pod_template,
+        .now_s = plr_kube_wall_s(kube),
+    };
+    plr_kube_check(kube->host, view, &place, op, &err);
+    plr_kube_complete(kube, op, &err);
 }
 
 static void plan(
         void *self, const plr_run_view *view, plr_task *const *tasks, size_t n_tasks, plr_op *op)
 {
-    (void)view;
-    (void)tasks;
-    (void)n_tasks;
-    refuse(self, op);
+    plr_kube_plan(self, view, tasks, n_tasks, op);
 }
 
 static void setup(
         void *self, plr_run_view *view, plr_task *const *tasks, size_t n_tasks, plr_op *op)
 {
-    (void)view;
-    (void)tasks;
-    (void)n_tasks;
-    refuse(self, op);
+    plr_kube *kube = self;
+    plr_kube_run *run;
+    plr_error err = { 0 };
+    if (plr_kube_run_new(&run, kube, view, tasks, n_tasks, &err) < 0)
+        plr_kube_complete(kube, op, &err);
+    else
+        plr_kube_setup(run, op);
 }
 
+/* All is prepared by setup, but what an attempt after the first is for us. */
 static void prepare(void *self, plr_task *task, plr_op *op)
 {
-    (void)task;
-    succeed(self, op);
+    plr_kube *kube = self;
+    plr_kube_attempt *attempt;
+    plr_error err = { 0 };
+    if (plr_kube_attempt_of(&attempt, task, &err) == 0)
+        plr_kube_attempt_look(attempt);
+    plr_kube_complete(kube, op, &err);
 }
 
 static void start(void *self, plr_task *task, const plr_pair *late, size_t n_late, plr_op *op)
 {
-    (void)task;
-    (void)late;
-    (void)n_late;
-    refuse(self, op);
+    plr_kube *kube = self;
+    plr_kube_attempt *attempt;
+    plr_error err = { 0 };
+    if (plr_kube_attempt_of(&attempt, task, &err) < 0)
+        plr_kube_complete(kube, op, &err);
+    else
+        plr_kube_attempt_start(attempt, late, n_late, op);
 }
 
 static void stop(void *self, plr_task *task, int signal, plr_op *op)
 {
-    (void)task;
-    (void)signal;
-    refuse(self, op);
+    plr_error err = { 0 };
+    if (task->data != NULL) {
+        plr_kube_stop(task->data, signal, op);
+    } else {
+        plr_error_set(&err, PLR_ERR_NOTFOUND, "there is nothing to stop");
+        plr_kube_complete(self, op, &err);
+    }
 }
 
 static void probe(void *self, plr_task *task, const plr_probe *question, plr_op *op)
 {
-    (void)task;
-    (void)question;
-    refuse(self, op);
+    plr_error err = { 0 };
+    if (task->data != NULL) {
+        plr_kube_probe(task->data, question, op);
+    } else {
+        plr_error_set(&err, PLR_ERR_NOTFOUND, "it is not there yet");
+        plr_kube_complete(self, op, &err);
+    }
 }
 
 static void flow(void *self, plr_task *task, bool paused)
 {
     (void)self;
-    (void)task;
-    (void)paused;
+    if (task->data != NULL)
+        plr_kube_attempt_flow(task->data, paused);
 }
 
 static void discard(void *self, plr_task *task, plr_op *op)
 {
-    (void)task;
-    succeed(self, op);
+    if (task->data != NULL)
+        plr_kube_attempt_discard(task->data, op);
+    else
+        plr_kube_complete(self, op, NULL);
+}
+
+static void tell(void *self, plr_run_view *view, const plr_fact *fact)
+{
+    (void)self;
+    if (view->data != NULL)
+        plr_kube_tell(view->data, fact);
 }
 
 static void teardown(void *self, const char *run_id, plr_run_view *view, plr_op *op)
 {
-    (void)run_id;
-    (void)view;
-    succeed(self, op);
+    plr_kube_teardown(self, run_id, view, op);
 }
 
 static void forget(void *self, plr_run_view *view)
 {
     (void)self;
-    (void)view;
+    if (view->data != NULL)
+        plr_kube_run_free(view->data);
+}
+
+static void wind_down(void *self, plr_run_view *view)
+{
+    (void)self;
+    if (view->data != NULL)
+        ((plr_kube_run *)view->data)->winding_down = true;
 }
 
 static void sweep(void *self, const plr_sweep_options *options, plr_op *op)
 {
-    (void)options;
-    refuse(self, op);
+    plr_kube_sweep(self, options, op);
 }
 
 PLR_BACKEND_ENTRY(kubernetes)
@@ -143,8 +189,8 @@ PLR_BACKEND_ENTRY(kubernetes)
         .n_options = PLR_KUBE_N_OPTIONS,
         .create = create,
         .destroy = destroy,
-        .open = refuse,
-        .close = succeed,
+        .open = open_op,
+        .close = close_op,
         .check = check,
         .plan = plan,
         .setup = setup,
@@ -154,8 +200,10 @@ PLR_BACKEND_ENTRY(kubernetes)
         .probe = probe,
         .flow = flow,
         .discard = discard,
+        .tell = tell,
         .teardown = teardown,
         .forget = forget,
+        .wind_down = wind_down,
         .sweep = sweep,
     };
     return &module;

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* How the cluster is told that a container is to end. One with plr-init is sent a signal by a word;
+ * for others there is only the kubelet: it ends what gets another image, or whose pod is deleted.
+ * Where all that lives is to end, and nothing is to follow, the pod's deletion says it to all. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/kubernetes/errand.h"
+#include "engine/base/error.h"
+
+static void on_deleted(
+        plr_kube_call *call, int status, json_object *reply, const plr_error *err, void *userdata)
+{
+    plr_kube_run *run = userdata;
+    char text[PLR_ERROR_MESSAGE_SIZE + 100];
+    (void)call;
+    (void)reply;
+    run->deletion = NULL;
+    if (err == NULL || status == 404)
+        return;
+    snprintf(text, sizeof(text), "the pod %s cannot be deleted: %s", run->name, err->message);
+    run->kube->host->run_warning(run->view, text);
+}
+
+void plr_kube_delete(plr_kube_run *run, int64_t grace_s)
+{
+    plr_error err = { 0 };
+    if (run->uid == NULL || run->gone)
+        return;
+    plr_kube_call_cancel(steal(run->deletion));
+    run->deleting = true;
+    for (plr_kube_attempt *attempt = run->attempts; attempt != NULL; attempt = attempt->next)
+        attempt->evidence.deleting = true;
+    if (plr_kube_ask(run->kube, &run->deletion, "DELETE", NULL, on_deleted, run, &err,
+                "/pods/%s?gracePeriodSeconds=%lld", run->name, (long long)grace_s) < 0)
+        run->kube->host->run_failed(run->view, &err);
+}
+
+static void on_patched(
+        plr_kube_call *call, int status, json_object *reply, const plr_error *cause, void *userdata)
+{
+    plr_kube_attempt *attempt = userdata;
+    const plr_host *host = attempt->run->kube->host;
+    char text[PLR_ERROR_MESSAGE_SIZE + 100];
+    plr_report warning = { .size = sizeof(warning), .type = PLR_REPORT_WARNING, .u.text = text };
+    (void)call;
+    (void)status;
+    (void)reply;
+    attempt->patch = NULL;
+    if (cause != NULL) {
+        snprintf(text, sizeof(text), "its image cannot be changed: %s", cause->message);
+        host->report(attempt->task, &warning);
+    }
+    plr_kube_attempt_look(attempt);
+}
+
+static json_object *image_patch(const plr_kube_attempt *attempt, const char *image)
+{
+    _cleanup_json_ json_object *patch = json_object_new_object();
+    json_object *spec = json_object_new_object(), *containers = json_object_new_array();
+    json_object *container = json_object_new_object();
+    bool good = plr_jsonc_add(patch, "spec", spec);
+    good = plr_jsonc_add(spec, "containers", containers) && good;
+    good = plr_jsonc_append(containers, container) && good;
+    good = good && plr_jsonc_add(container, "name", plr_jsonc_string(attempt->container)) &&
+           plr_jsonc_add(container, "image", plr_jsonc_string(image));
+    return good ? steal(patch) : NULL;
+}
+
+int plr_kube_patch_image(plr_kube_attempt *attempt, const char *image, plr_error *err)
+{
+    _cleanup_json_ json_object *patch = image_patch(attempt, image);
+    if (patch == NULL)
+        return plr_error_nomem(err);
+    plr_kube_call_cancel(steal(attempt->patch));
+    attempt->evidence.restarts++;
+    return plr_kube_ask(attempt->run->kube, &attempt->patch, "PATCH", patch, on_patched, attempt,
+            err, "/pods/%s", attempt->run->name);
+}
+
+static bool is_alive(const plr_kube_attempt *attempt)
+{
+    return attempt->started && !attempt->ended;
+}
+
+/* Seconds between TERM and KILL, if the pod is to go now; negative: it is not. */
+static int64_t grace_of_all(const plr_kube_run *run)
+{
+    int64_t grace_s = run->view->grace_ns / (int64_t)PLR_SECOND;
+    if (!run->winding_down && !run->cancelled_now)
+        return -1;
+    for (const plr_kube_attempt *attempt = run->attempts; attempt != NULL; attempt = attempt->next)
+        if (is_alive(attempt) && attempt->to_stop == 0 && !attempt->stopped)
+            return -1;
+        else if (is_alive(attempt) && attempt->to_stop == SIGKILL)
+            grace_s = 0;
+    /* With none at all the API forgets the pod before anybody knows how it ended. */
+    return grace_s > 0 ? grace_s : 1;
+}
+
+static void stop_one(plr_kube_attempt *attempt)
+{
+    plr_kube_run *run = attempt->run;
+    plr_error err = { 0 };
+    if (attempt->hold == PLR_KUBE_HELD)
+        plr_kube_say(run, "stop %zu %u %d", attempt->task->index, attempt->task->attempt,
+                attempt->to_stop);
+    else if (!attempt->stopped &&
+             plr_kube_patch_image(attempt, run->kube->settings.pause_image, &err) < 0)
+        run->kube->host->run_failed(run->view, &err);
+}
+
+void plr_kube_stop_soon(plr_kube_run *run)
+{
+    if (!run->stops)
+        return;
+    run->stops = false;
+    int64_t grace_s = grace_of_all(run);
+    if (grace_s >= 0)
+        plr_kube_delete(run, grace_s);
+    for (plr_kube_attempt *attempt = run->attempts; attempt != NULL; attempt = attempt->next) {
+        if (attempt->to_stop == 0)
+            continue;
+        if (grace_s < 0)
+            stop_one(attempt);
+        attempt->to_stop = 0;
+        attempt->stopped = true;
+    }
+}
+
+void plr_kube_stop(plr_kube_attempt *attempt, int signal, plr_op *op)
+{
+    plr_kube_run *run = attempt->run;
+    if (is_alive(attempt)) {
+        attempt->evidence.stopped = signal;
+        attempt->to_stop = signal;
+        run->stops = true;
+        plr_kube_run_soon(run);
+    }
+    plr_kube_complete(run->kube, op, NULL);
+}
