@@ -22,7 +22,7 @@ static const plr_cli_option kubernetes_options[] = {
     { .name = "kube-config", .argument = "FILE", .help = "kubeconfig of the cluster" },
     { .name = "kube-url", .argument = "URL", .help = "address of the cluster" },
     { .name = "kube-node", .argument = "NAME", .help = "run on this node only" },
-    { .name = "kube-debug", .help = "show what goes to and from the cluster" },
+    { .name = "kube-debug", .help = "print the objects that would be created, as YAML" },
 };
 #define N_KUBERNETES (sizeof kubernetes_options / sizeof *kubernetes_options)
 
@@ -199,14 +199,6 @@ int plr_backend_merge(const plr_backend_list *list, const plr_cli_option *option
     return 0;
 }
 
-static bool asks_for_kubernetes(const plr_cli_pairs *options)
-{
-    for (size_t i = 0; i < options->n; i++)
-        if (has(kubernetes_options, N_KUBERNETES, options->items[i].name))
-            return true;
-    return false;
-}
-
 static bool publishes(const plr_backend_list *list, const char *backend, const char *option)
 {
     const plr_backend_entry *entry = plr_backend_list_find(list, backend);
@@ -220,6 +212,27 @@ static bool is_asked_for(const plr_backend_list *list, const plr_cli_pairs *opti
     for (size_t i = 0; i < options->n; i++)
         if (publishes(list, backend, options->items[i].name) &&
                 !publishes(list, other, options->items[i].name))
+            return true;
+    return false;
+}
+
+/* By a flag of drone-runtime's, or by one that no other backend has. */
+static bool asks_for_kubernetes(const plr_backend_list *list, const plr_cli_pairs *options)
+{
+    for (size_t i = 0; i < options->n; i++) {
+        const char *name = options->items[i].name;
+        if (has(kubernetes_options, N_KUBERNETES, name) ||
+                (publishes(list, "kubernetes", name) && !publishes(list, "docker", name) &&
+                        !publishes(list, "local", name)))
+            return true;
+    }
+    return false;
+}
+
+bool plr_backend_only_shows(const plr_cli_pairs *options)
+{
+    for (size_t i = 0; i < options->n; i++)
+        if (strcmp(options->items[i].name, "kube-debug") == 0)
             return true;
     return false;
 }
@@ -334,14 +347,14 @@ int plr_backend_choose(plr_engine *engine, const plr_backend_choice *choice,
         plr_text_puts(why, "--backend says so");
         return open_it(engine, choice->name, options, ret_backend, err);
     }
-    if (asks_for_kubernetes(options)) {
-        plr_text_puts(why, "its options are given");
-        return open_it(engine, "kubernetes", options, ret_backend, err);
-    }
     plr_backend_list list = { 0 };
     int r = plr_backend_list_read(&list, err);
-    if (r == 0)
+    if (r == 0 && asks_for_kubernetes(&list, options)) {
+        plr_text_puts(why, "its options are given");
+        r = open_it(engine, "kubernetes", options, ret_backend, err);
+    } else if (r == 0) {
         r = choose_itself(engine, &list, options, ret_backend, why, err);
+    }
     plr_backend_list_clear(&list);
     return r;
 }

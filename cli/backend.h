@@ -49,6 +49,9 @@ const plr_cli_command *plr_backend_list_command(const plr_backend_list *list, co
 int plr_backend_merge(const plr_backend_list *list, const plr_cli_option *options, size_t n,
         plr_cli_option **ret_options, size_t *ret_n, plr_error *err);
 
+/* Whether drone-runtime's --kube-debug is among them: then nothing is run, as by --dry-run. */
+bool plr_backend_only_shows(const plr_cli_pairs *options);
+
 /* Opens a backend in the engine. Without a choice: Kubernetes if one of its options is given, else
  * Docker if it answers, else local. `*why` gets a line for people. Returns 0 or an error. */
 int plr_backend_choose(plr_engine *engine, const plr_backend_choice *choice,

@@ -370,6 +370,7 @@ static int run_command(const plr_cli_command *self, int argc, char **argv)
     plr_error err = { 0 };
     int code = plr_cli_parse(
             self, argc, argv, &arguments, &operands, &arguments.backend_options, 1, 1);
+    arguments.dry_run |= plr_backend_only_shows(&arguments.backend_options);
     if (code == PLR_CLI_GO_ON)
         code = plr_run_inputs_read(&inputs, &arguments, &err) < 0
                        ? plr_cli_fail(&err)
