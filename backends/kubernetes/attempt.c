@@ -57,7 +57,7 @@ int plr_kube_attempt_of(plr_kube_attempt **ret_attempt, plr_task *task, plr_erro
     attempt->run = run;
     attempt->task = task;
     plr_kube_container_name(attempt->container, task->index, task->attempt);
-    attempt->hold = plr_kube_hold_of(run->view, &place, task->step, task->index, task->attempt);
+    attempt->hold = plr_kube_hold_of(run->view, &place, task->index, task->attempt);
     attempt->evidence.is_init = attempt->hold == PLR_KUBE_HELD;
     attempt->evidence.command = plr_kube_command(task->step, image);
     attempt->evidence.deleting = run->deleting;
@@ -107,7 +107,7 @@ static void report_started(plr_kube_attempt *attempt)
 {
     plr_report report = { .size = sizeof(report), .type = PLR_REPORT_STARTED };
     plr_error err = { 0 };
-    attempt->started = true;
+    attempt->started = attempt->evidence.ran = true;
     host_of(attempt)->report(attempt->task, &report);
     if (attempt->op == NULL)
         return;
@@ -204,6 +204,13 @@ static void on_output(const void *data, size_t size, void *userdata)
     host_of(attempt)->report(attempt->task, &report);
 }
 
+static void on_warning(const char *text, void *userdata)
+{
+    plr_kube_attempt *attempt = userdata;
+    plr_report report = { .size = sizeof(report), .type = PLR_REPORT_WARNING, .u.text = text };
+    host_of(attempt)->report(attempt->task, &report);
+}
+
 static void on_log_end(void *userdata)
 {
     plr_kube_attempt *attempt = userdata;
@@ -216,6 +223,7 @@ static int follow(plr_kube_attempt *attempt, plr_error *err)
     static const plr_kube_log_calls calls = {
         .on_output = on_output,
         .on_word = on_word,
+        .on_warning = on_warning,
         .on_end = on_log_end,
     };
     plr_kube *kube = attempt->run->kube;

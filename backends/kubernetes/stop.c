@@ -13,7 +13,7 @@ static void on_deleted(
         plr_kube_call *call, int status, json_object *reply, const plr_error *err, void *userdata)
 {
     plr_kube_run *run = userdata;
-    char text[PLR_ERROR_MESSAGE_SIZE + 100];
+    char text[PLR_ERROR_MESSAGE_SIZE + 200];
     (void)call;
     (void)reply;
     run->deletion = NULL;
@@ -42,7 +42,7 @@ static void on_patched(
 {
     plr_kube_attempt *attempt = userdata;
     const plr_host *host = attempt->run->kube->host;
-    char text[PLR_ERROR_MESSAGE_SIZE + 100];
+    char text[PLR_ERROR_MESSAGE_SIZE + 200];
     plr_report warning = { .size = sizeof(warning), .type = PLR_REPORT_WARNING, .u.text = text };
     (void)call;
     (void)status;

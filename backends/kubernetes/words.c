@@ -17,7 +17,7 @@ static void on_sent(
 {
     plr_kube_run *run = userdata;
     plr_kube *kube = run->kube;
-    char text[PLR_ERROR_MESSAGE_SIZE + 100];
+    char text[PLR_ERROR_MESSAGE_SIZE + 200];
     (void)call;
     (void)status;
     (void)reply;
