@@ -34,6 +34,8 @@ typedef struct plr_kube {
     plr_loop *loop;
     plr_kube_settings settings;
     plr_kube_client *client; /* NULL: not open */
+    struct plr_kube_preflight *preflight;
+    plr_op *open; /* while that goes on */
     json_object *pod_template;
     bool warned; /* of what plr_kube_client_warning says */
     plr_kube_run *runs;
@@ -109,7 +111,9 @@ struct plr_kube_attempt {
 int plr_kube_run_new(plr_kube_run **ret_run, plr_kube *kube, plr_run_view *view,
         plr_task *const *tasks, size_t n_tasks, plr_error *err);
 void plr_kube_run_free(plr_kube_run *run);
-/* What is known of it besides its document; borrows from the run. */
+/* What is known besides the document: of any run (its nonce stands for a real one), and of one that
+ * is set up, from which it borrows. */
+plr_kube_place plr_kube_place_of(const plr_kube *kube);
 plr_kube_place plr_kube_run_place(const plr_kube_run *run);
 /* Watches it from now on. */
 int plr_kube_run_watch(plr_kube_run *run, plr_error *err);

@@ -5,6 +5,8 @@
 
 #include "backends/kubernetes/check.h"
 #include "backends/kubernetes/errand.h"
+#include "backends/kubernetes/preflight.h"
+#include "backends/kubernetes/role.h"
 #include "backends/kubernetes/template.h"
 #include "engine/base/error.h"
 
@@ -17,6 +19,7 @@ static void destroy(void *self)
         plr_kube_run_free(kube->runs);
     while (kube->errands != NULL)
         plr_kube_errand_free(kube->errands);
+    plr_kube_preflight_free(kube->preflight);
     plr_kube_client_free(kube->client);
     json_object_put(kube->pod_template);
     plr_kube_settings_clear(&kube->settings);
@@ -40,14 +43,28 @@ static int create(void **ret_self, const plr_host *host, plr_loop *loop, const p
     return 0;
 }
 
+static void on_preflight(plr_kube_preflight *preflight, const plr_error *err, void *userdata)
+{
+    plr_kube *kube = userdata;
+    (void)preflight;
+    plr_kube_preflight_free(steal(kube->preflight));
+    plr_kube_complete(kube, steal(kube->open), err);
+}
+
+/* What only shows what would be created asks nothing of the cluster. */
 static void open_op(void *self, plr_op *op)
 {
     plr_kube *kube = self;
     plr_error err = { 0 };
     int r = plr_kube_client_new(&kube->client, kube->host, kube->loop, &kube->settings, &err);
     if (r == 0 && kube->settings.pod_template != NULL)
-        plr_kube_template_read(&kube->pod_template, kube->settings.pod_template, &err);
-    plr_kube_complete(kube, op, &err);
+        r = plr_kube_template_read(&kube->pod_template, kube->settings.pod_template, &err);
+    if (r == 0 && !kube->settings.debug)
+        r = plr_kube_preflight_new(&kube->preflight, kube->client, on_preflight, kube, &err);
+    if (r < 0 || kube->settings.debug)
+        plr_kube_complete(kube, op, &err);
+    else
+        kube->open = op;
 }
 
 static void close_op(void *self, plr_op *op)
@@ -59,12 +76,7 @@ static void check(void *self, const plr_run_view *view, plr_op *op)
 {
     plr_kube *kube = self;
     plr_error err = { 0 };
-    plr_kube_place place = {
-        .settings = &kube->settings,
-        .namespace_name = plr_kube_client_namespace(kube->client),
-        .pod_template = kube->pod_template,
-        .now_s = plr_kube_wall_s(kube),
-    };
+    plr_kube_place place = plr_kube_place_of(kube);
     plr_kube_check(kube->host, view, &place, op, &err);
     plr_kube_complete(kube, op, &err);
 }
@@ -177,6 +189,29 @@ static void sweep(void *self, const plr_sweep_options *options, plr_op *op)
     plr_kube_sweep(self, options, op);
 }
 
+static const plr_command_info commands[] = {
+    { "kube-role", "[SERVICE-ACCOUNT]", "print the Role that runs in a namespace need, as YAML" },
+};
+
+/* It asks nobody: who has no rights yet needs it most. */
+static void command(
+        void *self, const char *name, const char *const *arguments, size_t n, plr_op *op)
+{
+    plr_kube *kube = self;
+    plr_error err = { 0 };
+    _cleanup_buf_ plr_buf out = { 0 };
+    const char *space = kube->client != NULL ? plr_kube_client_namespace(kube->client)
+                                             : kube->settings.namespace_name;
+    (void)name; /* there is one only */
+    if (n > 1)
+        plr_error_set(&err, PLR_ERR_USAGE, "kube-role: one service account at most");
+    else
+        plr_kube_role_put(&out, space, n == 1 ? arguments[0] : NULL);
+    if (err.code == 0 && plr_buf_check(&out, &err) == 0)
+        kube->host->op_text(op, out.data, out.size);
+    plr_kube_complete(kube, op, &err);
+}
+
 PLR_BACKEND_ENTRY(kubernetes)
 {
     static const plr_backend_module module = {
@@ -187,6 +222,8 @@ PLR_BACKEND_ENTRY(kubernetes)
         .capabilities = PLR_CAPABILITY_HOLDS | PLR_CAPABILITY_PREPARES_ALL,
         .options = plr_kube_option_table,
         .n_options = PLR_KUBE_N_OPTIONS,
+        .commands = commands,
+        .n_commands = sizeof(commands) / sizeof(commands[0]),
         .create = create,
         .destroy = destroy,
         .open = open_op,
@@ -205,6 +242,7 @@ PLR_BACKEND_ENTRY(kubernetes)
         .forget = forget,
         .wind_down = wind_down,
         .sweep = sweep,
+        .command = command,
     };
     return &module;
 }

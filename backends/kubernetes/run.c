@@ -85,20 +85,25 @@ void plr_kube_run_free(plr_kube_run *run)
     free(run);
 }
 
-plr_kube_place plr_kube_run_place(const plr_kube_run *run)
+plr_kube_place plr_kube_place_of(const plr_kube *kube)
 {
     return (plr_kube_place){
-        .settings = &run->kube->settings,
-        .namespace_name = plr_kube_client_namespace(run->kube->client),
-        .nonce = run->nonce,
-        .images = run->images == NULL ? NULL : plr_kube_images_all(run->images),
-        .pod_template = run->kube->pod_template,
-        .now_s = plr_kube_wall_s(run->kube),
+        .settings = &kube->settings,
+        .namespace_name = plr_kube_client_namespace(kube->client),
+        .nonce = "00000000000000000000000000000000",
+        .pod_template = kube->pod_template,
+        .now_s = plr_kube_wall_s(kube),
     };
 }
 
-/* A report may end the run, and an attempt with it: begin anew after each that had something to
- * tell. */
+plr_kube_place plr_kube_run_place(const plr_kube_run *run)
+{
+    plr_kube_place place = plr_kube_place_of(run->kube);
+    place.nonce = run->nonce;
+    place.images = run->images == NULL ? NULL : plr_kube_images_all(run->images);
+    return place;
+}
+
 static void look_all(plr_kube_run *run)
 {
     plr_kube_attempt *next;

@@ -26,14 +26,8 @@ static void on_images(void *userdata)
     plr_kube *kube = p->errand.kube;
     plr_error err = { 0 };
     _cleanup_free_ char *text = NULL, *masked = NULL;
-    plr_kube_place place = {
-        .settings = &kube->settings,
-        .namespace_name = plr_kube_client_namespace(kube->client),
-        .nonce = "0", /* another one in each run */
-        .images = plr_kube_images_all(p->images),
-        .pod_template = kube->pod_template,
-        .now_s = plr_kube_wall_s(kube),
-    };
+    plr_kube_place place = plr_kube_place_of(kube);
+    place.images = plr_kube_images_all(p->images);
     int r = plr_kube_plan_text(&text, p->view, p->tasks, p->n_tasks, &place, &err);
     if (r == 0)
         r = kube->host->run_mask(p->view, text, &masked, &err);
