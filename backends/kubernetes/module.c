@@ -219,7 +219,8 @@ PLR_BACKEND_ENTRY(kubernetes)
         .version = PLR_BACKEND_VERSION,
         .name = "kubernetes",
         .description = "one pod for a pipeline, on any cluster",
-        .capabilities = PLR_CAPABILITY_HOLDS | PLR_CAPABILITY_PREPARES_ALL,
+        .capabilities =
+                PLR_CAPABILITY_HOLDS | PLR_CAPABILITY_PREPARES_ALL | PLR_CAPABILITY_SELF_RELEASE,
         .options = plr_kube_option_table,
         .n_options = PLR_KUBE_N_OPTIONS,
         .commands = commands,
