@@ -84,6 +84,10 @@ docker_LDADD = %reldir%/libharness.la libplrdocker.la libplrnet.la libplrinit.la
 %canon_reldir%_test_docker_where_LDADD = $(docker_LDADD)
 
 # Parts of the local backend that ask nobody.
+unit_tests += %reldir%/test_cgroup
+%canon_reldir%_test_cgroup_SOURCES = %reldir%/test_cgroup.c \
+	backends/local/sandbox/cgroup.c backends/local/sandbox/files.c
+%canon_reldir%_test_cgroup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mkdir,--wrap=rmdir
 unit_tests += %reldir%/test_local_pure
 %canon_reldir%_test_local_pure_LDADD = %reldir%/libharness.la libplrlocal.la libplrnet.la \
 	libplrengine.la $(CUNIT_LIBS)

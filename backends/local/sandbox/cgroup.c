@@ -144,12 +144,20 @@ static bool try_version2(plr_cgroups *cgroups, const char *above, const char *ru
 
 void plr_cgroups_make(plr_cgroups *ret_cgroups, const char *run_id, int *ret_room)
 {
-    char mounts[TEXT_SIZE], groups[TEXT_SIZE], mount[PATH_MAX], own[PATH_MAX], above[2 * PATH_MAX];
+    char mounts[TEXT_SIZE], groups[TEXT_SIZE];
     *ret_cgroups = (plr_cgroups){ 0 };
     *ret_room = -1;
-    if (plr_file_read_text(AT_FDCWD, "/proc/self/mounts", mounts, sizeof mounts) < 0 ||
-            plr_file_read_text(AT_FDCWD, "/proc/self/cgroup", groups, sizeof groups) < 0)
-        return;
+    if (plr_file_read_text(AT_FDCWD, "/proc/self/mounts", mounts, sizeof mounts) >= 0 &&
+            plr_file_read_text(AT_FDCWD, "/proc/self/cgroup", groups, sizeof groups) >= 0)
+        plr_cgroups_make_in(ret_cgroups, run_id, mounts, groups, ret_room);
+}
+
+void plr_cgroups_make_in(plr_cgroups *ret_cgroups, const char *run_id, const char *mounts,
+        const char *groups, int *ret_room)
+{
+    char mount[PATH_MAX], own[PATH_MAX], above[2 * PATH_MAX];
+    *ret_cgroups = (plr_cgroups){ 0 };
+    *ret_room = -1;
     plan_version1(ret_cgroups, run_id, mounts, groups);
     find_mount(mounts, NULL, mount);
     if (ret_cgroups->version == 1 || !*mount)
@@ -232,7 +240,11 @@ typedef struct plr_limit {
     plr_controller controller;
     const char *file;
     char value[32];
+    bool optional; /* not every kernel has it */
 } plr_limit;
+
+/* One more than controllers: memory has two. */
+#define LIMITS_MAX (PLR_CONTROLLERS + 1)
 
 /* Limits as files of a task's group, for both versions. */
 static size_t list_limits(int version, const plr_task_request *request, plr_limit *ret_limits)
@@ -241,20 +253,27 @@ static size_t list_limits(int version, const plr_task_request *request, plr_limi
     if (request->memory) {
         plr_limit *limit = &ret_limits[n++];
         *limit = (plr_limit){ PLR_CONTROLLER_MEMORY,
-            version == 2 ? "memory.max" : "memory.limit_in_bytes", "" };
+            version == 2 ? "memory.max" : "memory.limit_in_bytes", "", false };
         snprintf(limit->value, sizeof limit->value, "%" PRIu64, request->memory);
+        /* That much memory, and not as much swap again: version 1 counts both in one. */
+        plr_limit *swap = &ret_limits[n++];
+        *swap = *limit;
+        swap->optional = true;
+        swap->file = version == 2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes";
+        if (version == 2)
+            strcpy(swap->value, "0");
     }
     if (request->pids) {
         plr_limit *limit = &ret_limits[n++];
-        *limit = (plr_limit){ PLR_CONTROLLER_PIDS, "pids.max", "" };
+        *limit = (plr_limit){ PLR_CONTROLLER_PIDS, "pids.max", "", false };
         /* plr-init is one of them, but not one of the step's; of a detached step nothing is left of
          * it. */
         snprintf(limit->value, sizeof limit->value, "%" PRIu64, request->pids + !request->detach);
     }
     if (request->cpu) {
         plr_limit *limit = &ret_limits[n++];
-        *limit = (plr_limit){ PLR_CONTROLLER_CPU, version == 2 ? "cpu.max" : "cpu.cfs_quota_us",
-            "" };
+        *limit = (plr_limit){ PLR_CONTROLLER_CPU, version == 2 ? "cpu.max" : "cpu.cfs_quota_us", "",
+            false };
         /* Of a period of 100 ms; the kernel wants at least 1 ms. */
         uint64_t quota = request->cpu < 10 ? 1000 : request->cpu * 100;
         snprintf(limit->value, sizeof limit->value,
@@ -309,14 +328,18 @@ static int open_group(const plr_cgroups *cgroups, plr_controller controller, uin
 int plr_cgroups_enter(const plr_cgroups *cgroups, uint32_t task, const plr_task_request *request,
         plr_rlimits *ret_instead, char *warning, plr_error *err)
 {
-    plr_limit limits[PLR_CONTROLLERS];
+    plr_limit limits[LIMITS_MAX];
     size_t n = list_limits(cgroups->version, request, limits);
     warning[0] = '\0';
     for (size_t i = 0; i < n; i++) {
         _cleanup_close_ int group = open_group(cgroups, limits[i].controller, task);
+        bool is_set =
+                group >= 0 && plr_file_write_text_at(group, limits[i].file, limits[i].value) == 0;
+        if (limits[i].optional)
+            continue;
         if (group < 0)
             limit_otherwise(&limits[i], request, ret_instead, warning);
-        else if (plr_file_write_text_at(group, limits[i].file, limits[i].value) < 0)
+        else if (!is_set)
             return plr_fault(err, "cannot set %s to %s", limits[i].file, limits[i].value);
         else if (cgroups->version == 1 && plr_file_write_text_at(group, "cgroup.procs", "0") < 0)
             return plr_fault(err, "cannot enter a control group of this run");

@@ -32,6 +32,11 @@ typedef struct plr_rlimits {
  * task wants one: to enter it takes the kernel milliseconds.) */
 void plr_cgroups_make(plr_cgroups *ret_cgroups, const char *run_id, int *ret_room);
 
+/* The same on a machine of which /proc/self/mounts and /proc/self/cgroup say this (less than 16 KiB
+ * each). */
+void plr_cgroups_make_in(plr_cgroups *ret_cgroups, const char *run_id, const char *mounts,
+        const char *groups, int *ret_room);
+
 /* Outer process: writes down in the run's folder where its groups are, for whoever removes the run
  * when that process was killed; and reads it there. Without such a note there are none. */
 void plr_cgroups_note(const plr_cgroups *cgroups, int folder);
