@@ -98,6 +98,22 @@ typedef struct plr_init_exit {
     uint64_t blocks_out;
 } plr_init_exit;
 
+/* How long the payload of a word of the init's is; UINT32_MAX: it says no such word. */
+static inline uint32_t plr_init_payload_size(unsigned word)
+{
+    switch (word) {
+    case PLR_INIT_HELD:
+    case PLR_INIT_RUNNING:
+        return 0;
+    case PLR_INIT_ERRNO:
+        return sizeof(plr_init_failure);
+    case PLR_INIT_EXITED:
+        return sizeof(plr_init_exit);
+    default:
+        return UINT32_MAX;
+    }
+}
+
 /*
  * Without a socket (--signal-word NONCE). The engine asks by a signal until it has read an answer:
  * one that comes before the init has blocked it is lost. It says go once, after an answer and when

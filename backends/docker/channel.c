@@ -52,22 +52,6 @@ static void hang_up(plr_docker_channel *channel)
     channel->on_word(channel, 0, NULL, channel->userdata);
 }
 
-/* How long the payload of a word of plr-init is; SIZE_MAX: it says no such word. */
-static size_t payload_size(unsigned word)
-{
-    switch (word) {
-    case PLR_INIT_HELD:
-    case PLR_INIT_RUNNING:
-        return 0;
-    case PLR_INIT_ERRNO:
-        return sizeof(plr_init_failure);
-    case PLR_INIT_EXITED:
-        return sizeof(plr_init_exit);
-    default:
-        return SIZE_MAX;
-    }
-}
-
 /* Reads one word. False if there is no more to do: nothing to read, or the channel may be gone. */
 static bool read_word(plr_docker_channel *channel)
 {
@@ -75,7 +59,8 @@ static bool read_word(plr_docker_channel *channel)
     size_t wanted = sizeof(header);
     if (channel->n_in >= sizeof(header)) {
         memcpy(&header, channel->in, sizeof(header));
-        if (header.version != PLR_INIT_VERSION || payload_size(header.word) != header.size) {
+        if (header.version != PLR_INIT_VERSION ||
+                plr_init_payload_size(header.word) != header.size) {
             hang_up(channel);
             return false;
         }

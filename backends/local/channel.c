@@ -18,22 +18,6 @@ void plr_local_channel_close(plr_local_attempt *attempt)
     attempt->n_in = 0;
 }
 
-/* How long the payload of a word of plr-init is; SIZE_MAX: it says no such word. */
-static size_t payload_size(unsigned word)
-{
-    switch (word) {
-    case PLR_INIT_HELD:
-    case PLR_INIT_RUNNING:
-        return 0;
-    case PLR_INIT_ERRNO:
-        return sizeof(plr_init_failure);
-    case PLR_INIT_EXITED:
-        return sizeof(plr_init_exit);
-    default:
-        return SIZE_MAX;
-    }
-}
-
 /* Reads a piece, and tells a word that is whole. False if there is no more: nothing to read, or the
  * channel is gone. */
 static bool read_piece(plr_local_attempt *attempt)
@@ -42,7 +26,8 @@ static bool read_piece(plr_local_attempt *attempt)
     size_t wanted = sizeof(header);
     if (attempt->n_in >= sizeof(header)) {
         memcpy(&header, attempt->in, sizeof(header));
-        if (header.version != PLR_INIT_VERSION || payload_size(header.word) != header.size) {
+        if (header.version != PLR_INIT_VERSION ||
+                plr_init_payload_size(header.word) != header.size) {
             plr_local_attempt_word(attempt, 0, NULL);
             return false;
         }
