@@ -14,8 +14,10 @@ static bool hide(json_object *secret)
     json_object *data = plr_jsonc_get(secret, "data", json_type_object);
     json_object *shown = json_object_new_object();
     bool good = shown != NULL;
-    if (data == NULL)
-        return json_object_put(shown) == 1;
+    if (data == NULL) {
+        json_object_put(shown);
+        return true;
+    }
     json_object_object_foreach(data, key, value)
     {
         char text[64] = "{\"auths\":{}}";

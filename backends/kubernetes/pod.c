@@ -204,7 +204,7 @@ static bool add_security(json_object *spec, const plr_kube_pod_maker *maker)
                plr_jsonc_add(security, "seccompProfile",
                        plr_jsonc_object("type", plr_jsonc_string("RuntimeDefault"), NULL)) &&
                good;
-    return plr_jsonc_add(spec, "securityContext", security) && good;
+    return plr_kube_add_filled(spec, "securityContext", security) && good;
 }
 
 static int add_containers(json_object *spec, const plr_kube_pod_maker *maker, plr_error *err)

@@ -164,7 +164,7 @@ static bool add_words(json_object *container, const char *key, words list)
 {
     json_object *array = json_object_new_array();
     bool good = append_words(array, list);
-    return list.n == 0 ? json_object_put(array) == 1 : plr_jsonc_add(container, key, array) && good;
+    return plr_kube_add_filled(container, key, array) && good;
 }
 
 int plr_kube_add_command(json_object *container, const plr_kube_pod_maker *maker,

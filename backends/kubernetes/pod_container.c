@@ -41,6 +41,17 @@ bool plr_kube_user_read(const char *user, int64_t *ret_user, int64_t *ret_group)
            (user[n] == '\0' || read_id(user + n + 1, strlen(user + n + 1), ret_group));
 }
 
+bool plr_kube_add_filled(json_object *object, const char *key, json_object *value)
+{
+    bool empty = json_object_is_type(value, json_type_array)
+                         ? json_object_array_length(value) == 0
+                         : value != NULL && json_object_object_length(value) == 0;
+    if (!empty)
+        return plr_jsonc_add(object, key, value);
+    json_object_put(value);
+    return true;
+}
+
 /* One list of variables in which the later ones have replaced the earlier ones. */
 typedef struct environment {
     plr_map names;
@@ -142,10 +153,7 @@ static bool add_ports(json_object *container, const plr_docker_options *docker)
                plr_jsonc_add(item, "hostPort", json_object_new_int64(port->host));
         good = plr_jsonc_append(ports, item) && good;
     }
-    if (docker->n_ports > 0 && good)
-        return plr_jsonc_add(container, "ports", ports);
-    json_object_put(ports);
-    return good;
+    return plr_kube_add_filled(container, "ports", ports) && good;
 }
 
 /* "500m", "67108864". */
@@ -161,6 +169,7 @@ static bool add_resources(json_object *container, const plr_kube_pod_maker *make
 {
     const plr_resource_list *limits = &task->step->resources.limits;
     plr_kube_request request = maker->requests[task->index];
+    json_object *resources = json_object_new_object();
     json_object *wanted = json_object_new_object();
     json_object *most = json_object_new_object();
     if (attempt > 1)
@@ -171,9 +180,9 @@ static bool add_resources(json_object *container, const plr_kube_pod_maker *make
            good;
     good = (limits->cpu <= 0 || add_quantity(most, "cpu", limits->cpu, "m")) && good;
     good = (limits->memory <= 0 || add_quantity(most, "memory", limits->memory, "")) && good;
-    return plr_jsonc_add(container, "resources",
-                   plr_jsonc_object("requests", wanted, "limits", most, NULL)) &&
-           good;
+    good = plr_kube_add_filled(resources, "requests", wanted) && good;
+    good = plr_kube_add_filled(resources, "limits", most) && good;
+    return plr_kube_add_filled(container, "resources", resources) && good;
 }
 
 static bool add_security(
@@ -195,7 +204,7 @@ static bool add_security(
                plr_jsonc_add(security, "capabilities",
                        plr_jsonc_object("drop", plr_jsonc_list(plr_jsonc_string("ALL")), NULL)) &&
                good;
-    return plr_jsonc_add(container, "securityContext", security) && good;
+    return plr_kube_add_filled(container, "securityContext", security) && good;
 }
 
 int plr_kube_container(json_object **ret_container, const plr_kube_pod_maker *maker,
@@ -217,10 +226,10 @@ int plr_kube_container(json_object **ret_container, const plr_kube_pod_maker *ma
         return r;
     if ((task->working_dir != NULL &&
                 !plr_jsonc_add(container, "workingDir", plr_jsonc_string(task->working_dir))) ||
-            !plr_jsonc_add(container, "env", make_environment(maker, task)) ||
+            !plr_kube_add_filled(container, "env", make_environment(maker, task)) ||
             !add_ports(container, &step->docker) ||
             !add_resources(container, maker, task, attempt) ||
-            !plr_jsonc_add(container, "volumeMounts", plr_kube_mounts(maker, task, name, hold)) ||
+            !plr_jsonc_add(container, "volumeMounts", plr_kube_mounts(task, name, hold)) ||
             !plr_kube_add_probes(container, step) || !add_security(container, maker, step))
         return plr_error_nomem(err);
     *ret_container = steal(container);

@@ -82,8 +82,7 @@ static bool add_dns(json_object *spec, const plr_kube_pod_maker *maker, json_obj
                    good;
     }
     return good && plr_jsonc_add(spec, "dnsPolicy", plr_jsonc_string(policy)) &&
-           (json_object_object_length(config) == 0 ||
-                   plr_jsonc_add(spec, "dnsConfig", json_object_get(config)));
+           plr_kube_add_filled(spec, "dnsConfig", json_object_get(config));
 }
 
 bool plr_kube_add_network(json_object *spec, const plr_kube_pod_maker *maker)
@@ -97,8 +96,5 @@ bool plr_kube_add_network(json_object *spec, const plr_kube_pod_maker *maker)
     good = good && add_dns(spec, maker, config) &&
            (maker->run->network != PLR_NETWORK_HOST ||
                    plr_jsonc_add(spec, "hostNetwork", json_object_new_boolean(true)));
-    if (good && json_object_array_length(aliases) > 0)
-        return plr_jsonc_add(spec, "hostAliases", aliases);
-    json_object_put(aliases);
-    return good;
+    return plr_kube_add_filled(spec, "hostAliases", aliases) && good;
 }

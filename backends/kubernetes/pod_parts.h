@@ -22,10 +22,12 @@ typedef struct plr_kube_pod_maker {
 int plr_kube_container(json_object **ret_container, const plr_kube_pod_maker *maker,
         const plr_task *task, unsigned attempt, plr_error *err);
 
+/* pod_container.c: adds what has something in it; the rest is not worth saying. Takes the value. */
+bool plr_kube_add_filled(json_object *object, const char *key, json_object *value);
+
 /* pod_volumes.c: the pod's volumes, and what of them a container mounts. */
 json_object *plr_kube_volumes(const plr_kube_pod_maker *maker, const char *init_secret);
-json_object *plr_kube_mounts(const plr_kube_pod_maker *maker, const plr_task *task,
-        const char *container, plr_kube_hold hold);
+json_object *plr_kube_mounts(const plr_task *task, const char *container, plr_kube_hold hold);
 
 /* pod_network.c: names that resolve, name servers. False: no memory. */
 bool plr_kube_add_network(json_object *spec, const plr_kube_pod_maker *maker);

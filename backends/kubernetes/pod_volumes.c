@@ -138,8 +138,6 @@ static bool append_devices(
     for (size_t i = 0; i < step->n_devices && good; i++) {
         size_t at = step->devices[i].volume;
         plr_task_volume volume = { .volume = at };
-        if (document->volumes[at].host == NULL)
-            continue; /* check says so */
         volume.host_path = document->volumes[at].host->path;
         good = append_volume(volumes, &volume, &done[at]);
     }
@@ -189,8 +187,7 @@ static bool append_held(json_object *mounts, const char *container)
                    mounts, VOLUME_RESULTS, PLR_KUBE_FOLDER "/" PLR_INIT_POD_OWN, container, false);
 }
 
-json_object *plr_kube_mounts(const plr_kube_pod_maker *maker, const plr_task *task,
-        const char *container, plr_kube_hold hold)
+json_object *plr_kube_mounts(const plr_task *task, const char *container, plr_kube_hold hold)
 {
     const plr_step *step = task->step;
     char name[PLR_KUBE_NAME_SIZE], part[32];
@@ -203,8 +200,7 @@ json_object *plr_kube_mounts(const plr_kube_pod_maker *maker, const plr_task *ta
     }
     for (size_t i = 0; i < step->n_devices && good; i++) {
         plr_kube_volume_name(name, step->devices[i].volume);
-        good = maker->document->volumes[step->devices[i].volume].host == NULL ||
-               append_mount(mounts, name, step->devices[i].path, NULL, false);
+        good = append_mount(mounts, name, step->devices[i].path, NULL, false);
     }
     step_volume(name, "files", task->index);
     for (size_t i = 0; i < step->n_files && good; i++) {

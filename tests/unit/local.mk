@@ -106,6 +106,17 @@ kube_script = %reldir%/kube_script.c %reldir%/kube_script.h
 %canon_reldir%_test_kube_watch_SOURCES = %reldir%/test_kube_watch.c $(kube_script) \
 	backends/kubernetes/watch.c
 
+kube_subject = %reldir%/kube_subject.c %reldir%/kube_subject.h
+unit_tests += %reldir%/test_kube_check %reldir%/test_kube_pod %reldir%/test_kube_template \
+	%reldir%/test_kube_yaml
+%canon_reldir%_test_kube_check_SOURCES = %reldir%/test_kube_check.c $(kube_subject)
+%canon_reldir%_test_kube_check_LDADD = $(kube_LDADD)
+%canon_reldir%_test_kube_pod_SOURCES = %reldir%/test_kube_pod.c $(kube_subject)
+%canon_reldir%_test_kube_pod_LDADD = $(kube_LDADD)
+%canon_reldir%_test_kube_template_SOURCES = %reldir%/test_kube_template.c $(kube_subject)
+%canon_reldir%_test_kube_template_LDADD = $(kube_LDADD)
+%canon_reldir%_test_kube_yaml_LDADD = $(kube_LDADD)
+
 # Shared objects that test_module tries to load.
 check_LTLIBRARIES += %reldir%/modules/no_entry.la %reldir%/modules/wrong_version.la
 %canon_reldir%_modules_no_entry_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
