@@ -448,7 +448,7 @@ static const char *get_variable(const char *name)
 int plr_kube_client_new(plr_kube_client **ret_client, const plr_host *host, plr_loop *loop,
         const plr_kube_settings *settings, plr_error *err)
 {
-    static const plr_kube_place place = { get_variable, SERVICE_ACCOUNT };
+    static const plr_kube_surroundings place = { get_variable, SERVICE_ACCOUNT };
     _cleanup_kube_client_ plr_kube_client *client = calloc(1, sizeof *client);
     if (client == NULL)
         return plr_error_nomem(err);

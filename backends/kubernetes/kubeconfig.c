@@ -252,7 +252,7 @@ static int use_context(
 }
 
 /* What Kubernetes mounts into each pod that has a service account. */
-static int use_pod(finder *f, const plr_kube_place *place)
+static int use_pod(finder *f, const plr_kube_surroundings *place)
 {
     const char *host = place->get("KUBERNETES_SERVICE_HOST");
     const char *port = place->get("KUBERNETES_SERVICE_PORT");
@@ -277,7 +277,7 @@ static int use_pod(finder *f, const plr_kube_place *place)
     return config->namespace_name == NULL ? PLR_ERR_NOMEM : 0;
 }
 
-static bool is_in_pod(finder *f, const plr_kube_place *place)
+static bool is_in_pod(finder *f, const plr_kube_surroundings *place)
 {
     const char *host = place->get("KUBERNETES_SERVICE_HOST");
     if (host == NULL || host[0] == '\0')
@@ -287,7 +287,7 @@ static bool is_in_pod(finder *f, const plr_kube_place *place)
 }
 
 /* The files are read: what do they and the options say? `place` NULL: there is no pod. */
-static int choose(finder *f, const plr_kube_place *place)
+static int choose(finder *f, const plr_kube_surroundings *place)
 {
     const plr_kube_source *file;
     const plr_node *node;
@@ -327,7 +327,7 @@ static int choose(finder *f, const plr_kube_place *place)
 }
 
 int plr_kube_config_find(plr_kube_config *ret_config, const plr_kube_settings *settings,
-        const plr_kube_place *place, plr_error *err)
+        const plr_kube_surroundings *place, plr_error *err)
 {
     _cleanup_kube_config_ plr_kube_config config = { 0 };
     finder f = { .settings = settings, .config = &config, .err = err };

@@ -62,15 +62,15 @@ typedef struct plr_kube_config {
 } plr_kube_config;
 
 /* What of the process is looked at. */
-typedef struct plr_kube_place {
+typedef struct plr_kube_surroundings {
     const char *(*get)(const char *name); /* of the environment */
     const char *service_account;          /* the folder of a pod's service account */
-} plr_kube_place;
+} plr_kube_surroundings;
 
 /* --kube-config, else the files of KUBECONFIG, else ~/.kube/config, else the pod that we are in.
  * PLR_ERR_CONFIGURATION names file, line and what was expected; secrets are not shown. */
 int plr_kube_config_find(plr_kube_config *ret_config, const plr_kube_settings *settings,
-        const plr_kube_place *place, plr_error *err);
+        const plr_kube_surroundings *place, plr_error *err);
 void plr_kube_config_clear(plr_kube_config *config);
 
 #define _cleanup_kube_config_ _cleanup_(plr_kube_config_clear)

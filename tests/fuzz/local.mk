@@ -67,3 +67,7 @@ check_PROGRAMS += %reldir%/fuzz_init_plan
 %canon_reldir%_fuzz_init_plan_SOURCES = %reldir%/fuzz_init_plan.c $(init_decides)
 %canon_reldir%_fuzz_init_plan_LDADD = $(fuzz_ldadd) libplrinit.la
 %canon_reldir%_fuzz_init_plan_LDFLAGS = $(fuzz_ldflags)
+
+check_PROGRAMS += %reldir%/fuzz_kubeconfig
+%canon_reldir%_fuzz_kubeconfig_LDADD = libplrkubernetes.la $(fuzz_ldadd)
+%canon_reldir%_fuzz_kubeconfig_LDFLAGS = $(fuzz_ldflags)

@@ -51,7 +51,7 @@ static const char *put(const char *name, const char *text)
 
 static int find(plr_kube_config *config, const plr_kube_settings *settings, plr_error *err)
 {
-    plr_kube_place place = { get, at("account") };
+    plr_kube_surroundings place = { get, at("account") };
     *err = (plr_error){ 0 };
     *config = (plr_kube_config){ 0 };
     return plr_kube_config_find(config, settings, &place, err);
