@@ -150,7 +150,7 @@ static void put_network(plr_buf *out, const plr_local_wish *wish)
     plr_network_mode mode =
             wish->room_is_host && wish->mode != PLR_NETWORK_NONE ? PLR_NETWORK_HOST : wish->mode;
     plr_network_mode own = plr_local_network_of(task->step, mode);
-    char text[PLR_LOCAL_ADDRESS_SIZE];
+    char text[PLR_LOCAL_ADDRESS_SIZE], text6[PLR_LOCAL_ADDRESS6_SIZE];
     uint32_t address;
     plr_sandbox_network network = PLR_SANDBOX_NETWORK_ROOM;
     _cleanup_buf_ plr_buf file = { 0 };
@@ -163,9 +163,12 @@ static void put_network(plr_buf *out, const plr_local_wish *wish)
         network = PLR_SANDBOX_NETWORK_OWN;
         plr_local_address_text(address, true, text);
         plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_ADDRESS, text);
+        plr_local_address6_text(address, true, text6);
+        if (wish->ipv6)
+            plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_ADDRESS6, text6);
     }
     plr_sandbox_put_number(out, PLR_SANDBOX_FIELD_NETWORK, network);
-    plr_local_hosts(&file, task->run->document, task->step, mode, wish->subnet);
+    plr_local_hosts(&file, task->run->document, task->step, mode, wish->subnet, wish->ipv6);
     out->failed |= file.failed;
     plr_sandbox_put_bytes(out, PLR_SANDBOX_FIELD_HOSTS, file.data, file.size);
     plr_buf_reset(&file);

@@ -17,6 +17,7 @@ typedef struct plr_local_wish {
     const plr_store_image *image; /* NULL: a view of this machine */
     plr_network_mode mode;        /* of the run; never AUTO */
     bool room_is_host;            /* the run is in the machine's network after all */
+    bool ipv6;                    /* steps with an address have one of IPv6 too */
     bool outbound;                /* a network of the run's own reaches the world */
     uint32_t subnet;              /* of the run's own network */
     const char *resolv;           /* the machine's /etc/resolv.conf */

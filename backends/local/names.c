@@ -62,6 +62,13 @@ void plr_local_address_text(uint32_t address, bool prefix, char text[static PLR_
         snprintf(text + length, PLR_LOCAL_ADDRESS_SIZE - (size_t)length, "/%u", PLR_LOCAL_PREFIX);
 }
 
+void plr_local_address6_text(
+        uint32_t address, bool prefix, char text[static PLR_LOCAL_ADDRESS6_SIZE])
+{
+    snprintf(text, PLR_LOCAL_ADDRESS6_SIZE, "fd70:6c72::%x:%x%s", address >> 16, address & 0xffff,
+            prefix ? "/64" : "");
+}
+
 static bool is(const char *text, const char *word)
 {
     return text != NULL && strcmp(text, word) == 0;
@@ -95,6 +102,18 @@ static void put_names(plr_buf *out, const plr_step *step)
             plr_buf_printf(out, " %s", step->aliases[i]);
 }
 
+static void put_line(plr_buf *out, const char *address, const plr_step *step)
+{
+    size_t begin = out->size;
+    plr_buf_printf(out, "%s\t", address);
+    size_t empty = out->size;
+    put_names(out, step);
+    if (out->size == empty)
+        plr_buf_truncate(out, begin);
+    else
+        plr_buf_putc(out, '\n');
+}
+
 /* "name:address", as Docker has it; an address may hold colons itself. */
 static void put_extra(plr_buf *out, const char *entry)
 {
@@ -104,9 +123,9 @@ static void put_extra(plr_buf *out, const char *entry)
 }
 
 void plr_local_hosts(plr_buf *out, const plr_document *document, const plr_step *step,
-        plr_network_mode mode, uint32_t subnet)
+        plr_network_mode mode, uint32_t subnet, bool ipv6)
 {
-    char text[PLR_LOCAL_ADDRESS_SIZE];
+    char text[PLR_LOCAL_ADDRESS6_SIZE];
     bool own = plr_local_network_of(step, mode) == PLR_NETWORK_ISOLATED;
     plr_buf_puts(out, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
     for (size_t i = 0; i < step->docker.n_extra_hosts; i++)
@@ -114,19 +133,17 @@ void plr_local_hosts(plr_buf *out, const plr_document *document, const plr_step 
     for (size_t i = 0; i < document->n_tasks; i++) {
         const plr_step *other = document->tasks[i];
         uint32_t address;
-        if (own && plr_local_network_of(other, mode) == PLR_NETWORK_ISOLATED &&
-                plr_local_address(subnet, i, &address))
+        bool has_own = own && plr_local_network_of(other, mode) == PLR_NETWORK_ISOLATED &&
+                       plr_local_address(subnet, i, &address);
+        if (has_own)
             plr_local_address_text(address, false, text);
         else
             snprintf(text, sizeof(text), "127.0.0.1");
-        size_t begin = out->size;
-        plr_buf_printf(out, "%s\t", text);
-        size_t empty = out->size;
-        put_names(out, other);
-        if (out->size == empty)
-            plr_buf_truncate(out, begin);
-        else
-            plr_buf_putc(out, '\n');
+        put_line(out, text, other);
+        if (has_own && ipv6) {
+            plr_local_address6_text(address, false, text);
+            put_line(out, text, other);
+        }
     }
 }
 

@@ -30,6 +30,12 @@ bool plr_local_address(uint32_t subnet, size_t task, uint32_t *ret_address);
 void plr_local_address_text(
         uint32_t address, bool prefix, char text[static PLR_LOCAL_ADDRESS_SIZE]);
 
+/* "fd70:6c72::ad5:107": the IPv4 address in the range that runs use, all the same one, for nothing
+ * leads from one to another. */
+#define PLR_LOCAL_ADDRESS6_SIZE 50
+void plr_local_address6_text(
+        uint32_t address, bool prefix, char text[static PLR_LOCAL_ADDRESS6_SIZE]);
+
 /* A step's own wish wins over the run's mode; SHARED: the room. */
 plr_network_mode plr_local_network_of(const plr_step *step, plr_network_mode mode);
 
@@ -37,9 +43,9 @@ plr_network_mode plr_local_network_of(const plr_step *step, plr_network_mode mod
 bool plr_local_is_host_name(const char *name);
 
 /* What a step finds in /etc/hosts. All names of the run are in it: where a step has an address of
- * its own (`mode` ISOLATED) those, else loopback. */
+ * its own (`mode` ISOLATED) those, with `ipv6` both of them, else loopback. */
 void plr_local_hosts(plr_buf *out, const plr_document *document, const plr_step *step,
-        plr_network_mode mode, uint32_t subnet);
+        plr_network_mode mode, uint32_t subnet, bool ipv6);
 
 /* What it finds in /etc/resolv.conf: the step's own wishes over the machine's file (`machine`).
  * The machine's servers are those of its network; in another one stands `server` for them, which

@@ -115,6 +115,7 @@ static int put_task(plr_buf *out, const plr_local *local, plr_network_mode netwo
                                  : &placeholder,
         .mode = network,
         .room_is_host = network == PLR_NETWORK_HOST,
+        .ipv6 = local->settings.ipv6,
         .outbound = true,
         .subnet = plr_local_subnet_choose(""),
         .resolv = "",

@@ -172,6 +172,7 @@ typedef struct plr_sandbox_answer {
  *   RESOLV        bytes of /etc/resolv.conf; likewise
  *   NETWORK       HOST, ROOM, OWN or NONE (in a room that is HOST: HOST or NONE)
  *   ADDRESS       with OWN: "10.213.1.7/16"
+ *   ADDRESS6      with OWN: one more, "fd70:6c72::ad5:107/64"; none: no IPv6 but on the loopback
  *   MOUNT*        group: TARGET, and either SOURCE (a path of this machine, folder or file, that
  *                 exists) or VOLUME_NUMBER (a VOLUME of the room)
  *   FILE*         group: TARGET, MODE (permission bits; set-id bits are kept, and without effect),
@@ -241,7 +242,8 @@ typedef struct plr_sandbox_answer {
     FIELD(43, HTTP, TEXT)                                                                          \
     FIELD(44, TIMEOUT_MS, NUMBER)                                                                  \
     FIELD(45, BRIDGE, FLAG)                                                                        \
-    FIELD(46, NAME, TEXT)
+    FIELD(46, NAME, TEXT)                                                                          \
+    FIELD(47, ADDRESS6, TEXT)
 
 typedef enum plr_sandbox_tag {
 #define PLR_SANDBOX_FIELD_ENUM(number, name, kind) PLR_SANDBOX_FIELD_##name = number,

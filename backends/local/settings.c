@@ -18,6 +18,7 @@ const plr_option_info plr_local_option_table[PLR_LOCAL_N_OPTIONS] = {
     { "store", "DIR", "where images and runs are kept; not on a tmpfs" },
     { "config", "FILE", "registry credentials, in the format of ~/.docker/config.json" },
     { "insecure-registry", "HOST", "a registry without TLS; may be given more than once" },
+    { "local-ipv6", NULL, "IPv6 addresses for the steps of an isolated network" },
 };
 
 static int read_rootfs(plr_local_rootfs *ret_rootfs, const char *text, plr_error *err)
@@ -55,9 +56,22 @@ static int take_text(char **text, const char *value, plr_error *err)
     return plr_text_copy(text, value, err);
 }
 
+/* A switch without a value is on. */
+static int read_switch(bool *ret_on, const plr_option *option, plr_error *err)
+{
+    const char *value = option->value == NULL ? "true" : option->value;
+    *ret_on = strcmp(value, "true") == 0;
+    return *ret_on || strcmp(value, "false") == 0
+                   ? 0
+                   : plr_error_set(err, PLR_ERR_USAGE, "%s: \"%s\" is neither true nor false",
+                             option->name, value);
+}
+
 static int read_one(plr_local_settings *settings, const plr_option *option, plr_error *err)
 {
     const char *value = option->value == NULL ? "" : option->value;
+    if (strcmp(option->name, "local-ipv6") == 0)
+        return read_switch(&settings->ipv6, option, err);
     if (value[0] == '\0')
         return plr_error_set(err, PLR_ERR_USAGE, "%s needs a value", option->name);
     if (strcmp(option->name, "rootfs") == 0)

@@ -5,7 +5,7 @@
 
 #include <pipeline/backend.h>
 
-#define PLR_LOCAL_N_OPTIONS 4
+#define PLR_LOCAL_N_OPTIONS 5
 extern const plr_option_info plr_local_option_table[PLR_LOCAL_N_OPTIONS];
 
 /* What a step's root is made of. */
@@ -18,6 +18,7 @@ typedef enum plr_local_rootfs {
 typedef struct plr_local_settings {
     char *store; /* where images and runs are kept */
     plr_local_rootfs rootfs;
+    bool ipv6;       /* in networks of runs' own */
     char *config;    /* registry credentials, or NULL */
     char **insecure; /* registries without TLS */
     size_t n_insecure;

@@ -64,6 +64,7 @@ int plr_local_task_fields(const plr_local_attempt *attempt, int *ret_fd, plr_err
         .image = attempt->image,
         .mode = run->network,
         .room_is_host = run->room_is_host,
+        .ipv6 = run->local->settings.ipv6,
         .outbound = run->outbound,
         .subnet = run->subnet,
         .resolv = run->resolv,

@@ -57,6 +57,33 @@ def test_shared_names_are_the_loopback(local):
     assert output(result, "ask").split() == "one one uno one 127.0.0.1 one".split()
 
 
+SERVE6 = "import socket; s = socket.create_server(('::', 8080), family=socket.AF_INET6, dualstack_ipv6=True); print('listens', flush=True)\n" \
+         "while True: c, a = s.accept(); c.sendall(a[0].encode()); c.close()"
+ASK6 = "import socket\nfor name in NAMES:\n s = socket.create_connection((name, 8080), timeout=20); print(s.recv(99).decode())\n" \
+       "print(*sorted({a[4][0] for a in socket.getaddrinfo('six', 1)}))"
+
+
+def test_ipv6_in_an_isolated_network(local):
+    """As with Docker's option: an address each, and names resolve to both; without it there is none."""
+    six = {"metadata": {"name": "six"}, "docker": python(SERVE6), "ready": {"tcp": 8080}}
+    doc = document(step("ask", ASK6.replace("NAMES", "['fd70:6c72::ad5:101', 'six', '10.213.1.1']")), services=[six])
+    result = local(doc, "--rootfs host --network isolated --local-ipv6")
+    assert result.code == 0, result
+    assert output(result, "ask").split() == ["fd70:6c72::ad5:102", "fd70:6c72::ad5:102", "::ffff:10.213.1.2",
+                                             "10.213.1.1", "fd70:6c72::ad5:101"]
+    look = step("look", "print(*(line[:2] for line in open('/proc/net/if_inet6')))")
+    result = local(document(look, services=[six]), "--rootfs host --network isolated")
+    assert output(result, "look").split() == ["00"], result
+
+
+@pytest.mark.parametrize("network", ["shared", "isolated", "none"])
+def test_the_loopback_has_ipv6(local, network):
+    talk = "import socket; s = socket.create_server(('::1', 7), family=socket.AF_INET6)\n" \
+           "socket.create_connection(('::1', 7), timeout=5); print(s.accept()[1][0])"
+    result = local(document(step("talk", talk)), f"--rootfs host --network {network}")
+    assert output(result, "talk") == "::1\n", result
+
+
 @pytest.mark.parametrize("network", ["shared", "isolated"])
 def test_a_published_port(local, network):
     port = free_port()

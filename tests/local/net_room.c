@@ -113,7 +113,7 @@ static void enter(char *line, char **ret_command)
     if (strcmp(line, "task") == 0) {
         *ret_command = strchr(rest, ' ') + 1;
         (*ret_command)[-1] = '\0';
-        if (plr_net_task_join(room, rest, &err) != 0)
+        if (plr_net_task_join(room, rest, NULL, &err) != 0)
             fail("task", &err);
     } else if (strcmp(line, "alone") == 0) {
         if (plr_net_task_alone(&err) != 0)
@@ -141,7 +141,7 @@ static double bench(int n, kind of)
             char address[32];
             snprintf(address, sizeof(address), "10.213.%d.%d/16", 1 + i / 250, i % 250 + 1);
             int r = of == ALONE  ? plr_net_task_alone(&err)
-                    : of == JOIN ? plr_net_task_join(room, address, &err)
+                    : of == JOIN ? plr_net_task_join(room, address, NULL, &err)
                                  : 0;
             if (r != 0)
                 fail("bench", &err);

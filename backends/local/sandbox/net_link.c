@@ -186,6 +186,33 @@ int plr_link_address(int fd, int index, uint32_t address, unsigned prefix, plr_e
     return plr_link_send(fd, &request, "give a network link its address", err);
 }
 
+int plr_link_address6(int fd, int index, const char *address, plr_error *err)
+{
+    plr_link_request request = { 0 };
+    struct in6_addr parsed;
+    char text[INET6_ADDRSTRLEN];
+    unsigned prefix;
+    const char *slash = strchr(address, '/');
+    if (slash == NULL || (size_t)(slash - address) >= sizeof(text) ||
+            sscanf(slash + 1, "%3u", &prefix) != 1 || prefix > 128)
+        return plr_error_set(
+                err, PLR_ERR_PROTOCOL, "not an address of IPv6 with a prefix: %s", address);
+    snprintf(text, sizeof(text), "%.*s", (int)(slash - address), address);
+    if (inet_pton(AF_INET6, text, &parsed) != 1)
+        return plr_error_set(err, PLR_ERR_PROTOCOL, "not an address of IPv6: %s", text);
+    struct ifaddrmsg header = {
+        .ifa_family = AF_INET6,
+        .ifa_prefixlen = (uint8_t)prefix,
+        .ifa_flags = IFA_F_NODAD,
+        .ifa_index = (uint32_t)index,
+    };
+    plr_link_begin(
+            &request, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+    plr_link_put(&request, IFA_LOCAL, &parsed, sizeof(parsed));
+    plr_link_put(&request, IFA_ADDRESS, &parsed, sizeof(parsed));
+    return plr_link_send(fd, &request, "give a network link its address of IPv6", err);
+}
+
 int plr_link_route(
         int fd, int index, uint32_t destination, unsigned prefix, uint32_t gateway, plr_error *err)
 {

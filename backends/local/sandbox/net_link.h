@@ -49,6 +49,8 @@ int plr_link_send(int fd, const plr_link_request *request, const char *what, plr
 /* Addresses are in network order. */
 int plr_link_up(int fd, int index, plr_error *err);
 int plr_link_address(int fd, int index, uint32_t address, unsigned prefix, plr_error *err);
+/* "fd70:6c72::ad5:107/64". It is used at once, without asking the others whether it is theirs. */
+int plr_link_address6(int fd, int index, const char *address, plr_error *err);
 /* To `destination`/`prefix`, through `gateway` (0: it is at the link itself). */
 int plr_link_route(
         int fd, int index, uint32_t destination, unsigned prefix, uint32_t gateway, plr_error *err);

@@ -137,7 +137,7 @@ static int leave(plr_error *err)
             errno == ENOSPC ? " (see /proc/sys/user/max_net_namespaces)" : "");
 }
 
-int plr_net_task_join(int room, const char *address, plr_error *err)
+int plr_net_task_join(int room, const char *address, const char *address6, plr_error *err)
 {
     _cleanup_close_ int there = -1, here = -1;
     uint32_t own;
@@ -166,6 +166,8 @@ int plr_net_task_join(int room, const char *address, plr_error *err)
     if (r == 0)
         r = plr_link_route(
                 here, PLR_NET_SECOND, 0, 0, plr_net_nth(own, prefix, PLR_NET_GATEWAY), err);
+    if (r == 0 && address6 != NULL)
+        r = plr_link_address6(here, PLR_NET_SECOND, address6, err);
     return r;
 }
 

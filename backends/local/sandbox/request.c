@@ -276,6 +276,7 @@ static bool read_simple(plr_task_request *request, const plr_sandbox_field *fiel
         X(HOSTNAME, hostname, field->data)
         X(NAME, name, field->data)
         X(ADDRESS, address, field->data)
+        X(ADDRESS6, address6, field->data)
         X(HOSTS, hosts, ((plr_bytes_request){ field->data, field->size }))
         X(RESOLV, resolv, ((plr_bytes_request){ field->data, field->size }))
         X(NETWORK, network, (plr_sandbox_network)field->number)

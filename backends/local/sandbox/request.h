@@ -54,7 +54,7 @@ typedef struct plr_bytes_request {
 typedef struct plr_task_request {
     bool host_root, privileged, detach, keep;
     plr_strings layers, arguments, environment;
-    const char *working_dir, *user, *hostname, *name, *address;
+    const char *working_dir, *user, *hostname, *name, *address, *address6;
     plr_bytes_request hosts, resolv;
     plr_sandbox_network network;
     plr_mount_request *mounts;

@@ -52,7 +52,7 @@ static int enter_network(const plr_setup *setup, plr_error *err)
         return 0;
     case PLR_SANDBOX_NETWORK_OWN:
         if (room >= 0 && request->address)
-            return plr_net_task_join(room, request->address, err);
+            return plr_net_task_join(room, request->address, request->address6, err);
         break;
     }
     return plr_error_set(err, PLR_ERR_PROTOCOL, "a network that this room does not have");
