@@ -71,8 +71,8 @@ void plr_net_helper_ended(plr_net_helper *helper, int status, plr_error *err);
  * Called by the task's own process, which has all capabilities over both namespaces and, when this
  * returns, is in a network namespace of its own: it joins `room` (to open a netlink socket there),
  * leaves into a new one, and joins the two by a pair whose other end is a port of the bridge;
- * loopback up, `address` ("10.213.1.7/16") on its end, default route through the gateway; and, if it
- * is not NULL, `address6` ("fd70:6c72::ad5:107/64"), which leads to the other tasks only.
+ * loopback up, `address` ("10.213.1.7/16") on its end, default route through the gateway; and, if
+ * it is not NULL, `address6` ("fd70:6c72::ad5:107/64"), which leads to the other tasks only.
  */
 int plr_net_task_join(int room, const char *address, const char *address6, plr_error *err);
 
