@@ -18,6 +18,10 @@
 /* How long a container may take to say what became of it when it is not to run any more. */
 #define SETTLE_NS (20 * PLR_SECOND)
 
+/* A container that is not there this long after its turn, without a reason that the status tells
+ * (volumes that cannot be mounted: only events tell, and these are not ours to read). */
+#define LATE_NS (30 * PLR_SECOND)
+
 static const plr_host *host_of(const plr_kube_attempt *attempt)
 {
     return attempt->run->kube->host;
@@ -257,6 +261,12 @@ static int code_of(plr_reason reason)
     }
 }
 
+/* One without plr-init is ended by giving its container another image: not by a restart then. */
+static bool was_replaced(const plr_kube_attempt *attempt)
+{
+    return attempt->stopped && attempt->hold != PLR_KUBE_HELD && attempt->evidence.restarted;
+}
+
 /* It stands at its end, and all its output has been read. */
 static void conclude(plr_kube_attempt *attempt)
 {
@@ -265,6 +275,13 @@ static void conclude(plr_kube_attempt *attempt)
     plr_error err = { 0 };
     plr_end end;
     plr_kube_end_decide(evidence, &end, message, sizeof(message));
+    if (was_replaced(attempt))
+        end = (plr_end){
+            .size = sizeof(end),
+            .reason = PLR_REASON_SIGNAL,
+            .exit_code = -1,
+            .signal = evidence->stopped,
+        };
     bool held_to_its_end = evidence->is_init && evidence->has_status && !evidence->has_record &&
                            !evidence->has_failure &&
                            (evidence->exit_code == 0 || evidence->exit_code == PLR_INIT_EXIT_HELD);
@@ -375,6 +392,17 @@ void plr_kube_attempt_look(plr_kube_attempt *attempt)
     }
 }
 
+static void say_late_container(plr_kube_attempt *attempt)
+{
+    const plr_kube_run *run = attempt->run;
+    char text[300];
+    plr_report report = { .size = sizeof(report), .type = PLR_REPORT_WARNING, .u.text = text };
+    snprintf(text, sizeof(text),
+            "its container is not made yet; kubectl -n %.80s describe pod %s may say why",
+            plr_kube_client_namespace(run->kube->client), run->name);
+    host_of(attempt)->report(attempt->task, &report);
+}
+
 static void on_timer(plr_timer *timer, void *userdata)
 {
     plr_kube_attempt *attempt = userdata;
@@ -387,6 +415,11 @@ static void on_timer(plr_timer *timer, void *userdata)
     } else if (attempt->op != NULL && plr_kube_attempt_decides(attempt) &&
                attempt->evidence.standing == PLR_KUBE_RUNNING) {
         plr_kube_say(attempt->run, "go %zu %u", attempt->task->index, attempt->task->attempt);
+    } else if (attempt->op != NULL && attempt->evidence.standing == PLR_KUBE_WAITING) {
+        if (now_of(attempt) < attempt->turn_at + LATE_NS)
+            set_timer(attempt, attempt->turn_at + LATE_NS);
+        else
+            say_late_container(attempt);
     } else {
         plr_kube_attempt_look(attempt);
     }
@@ -439,12 +472,15 @@ void plr_kube_attempt_start(
     attempt->turn = true;
     attempt->turn_at = now_of(attempt);
     run->kube->host->op_on_cancel(op, on_cancel, attempt);
+    set_timer(attempt, attempt->turn_at + NUDGE_NS);
     int r = 0;
     if (attempt->hold == PLR_KUBE_PAUSED) {
+        /* What has been seen so far was the pause image. */
+        attempt->evidence.restarts++;
+        attempt->evidence.id[0] = '\0';
+        attempt->evidence.standing = PLR_KUBE_WAITING;
         r = plr_kube_patch_image(attempt, attempt->task->step->docker.image, &err);
-    } else if (plr_kube_attempt_decides(attempt)) {
-        set_timer(attempt, attempt->turn_at + NUDGE_NS);
-    } else if (attempt->hold == PLR_KUBE_HELD) {
+    } else if (attempt->hold == PLR_KUBE_HELD && !plr_kube_attempt_decides(attempt)) {
         r = say_late(attempt, late, n_late, &err);
         plr_kube_say(run, "go %zu %u", attempt->task->index, attempt->task->attempt);
     }

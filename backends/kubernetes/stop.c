@@ -74,7 +74,6 @@ int plr_kube_patch_image(plr_kube_attempt *attempt, const char *image, plr_error
     if (patch == NULL)
         return plr_error_nomem(err);
     plr_kube_call_cancel(steal(attempt->patch));
-    attempt->evidence.restarts++;
     return plr_kube_ask(attempt->run->kube, &attempt->patch, "PATCH", patch, on_patched, attempt,
             err, "/pods/%s", attempt->run->name);
 }
