@@ -67,19 +67,19 @@ static void put_missing(plr_buf *out, const plr_kube_preflight *preflight)
 static void end(plr_kube_preflight *preflight)
 {
     _cleanup_buf_ plr_buf rules = { 0 };
-    plr_error *err = &preflight->error;
+    plr_error err = preflight->error; /* the preflight may be freed in its end */
     size_t n = 0;
     for (size_t i = 0; i < preflight->n_rights; i++)
         n += preflight->rights[i].missing;
     if (n > 0) {
         put_missing(&rules, preflight);
-        if (plr_buf_check(&rules, err) == 0)
-            plr_error_set(err, PLR_ERR_REFUSED,
+        if (plr_buf_check(&rules, &err) == 0)
+            plr_error_set(&err, PLR_ERR_REFUSED,
                     "%zu rights are missing in namespace %s; a Role with these rules grants them: "
                     "[%s] (`pipeline-runtime kube-role` prints the whole Role)",
                     n, plr_kube_client_namespace(preflight->client), rules.data);
     }
-    preflight->on_end(preflight, err->code != PLR_OK ? err : NULL, preflight->userdata);
+    preflight->on_end(preflight, err.code != PLR_OK ? &err : NULL, preflight->userdata);
 }
 
 static void on_access(

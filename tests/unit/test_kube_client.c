@@ -560,9 +560,9 @@ static void on_end(plr_kube_preflight *preflight, const plr_error *err, void *us
 {
     ended *to = userdata;
     to->n++;
+    plr_kube_preflight_free(preflight); /* the error outlives it */
     if (err != NULL)
         to->err = *err;
-    plr_kube_preflight_free(preflight);
 }
 
 /* The rules lack three of the rights; of these, one is granted all the same. */
