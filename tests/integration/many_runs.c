@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A host that runs one document many times in one engine, eight at once, and prints how many
- * descriptors and how much memory it has after each tenth of the runs. */
+/* A host that runs one document many times in one engine, some at once, and prints how many
+ * descriptors and how much memory it has after each tenth of the runs:
+ *
+ *     many_runs BACKEND OPTION VALUE RUNS AT_ONCE <DOCUMENT */
 #include <dirent.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,9 +11,7 @@
 
 #include <pipeline/pipeline.h>
 
-enum { AT_ONCE = 8 };
-
-static unsigned n_running, n_failed;
+static unsigned at_once, n_running, n_failed;
 
 static plr_answer on_event(const plr_event *event, void *userdata)
 {
@@ -58,7 +58,7 @@ static int run_until(plr_backend *backend, plr_engine *engine, plr_spec *spec, p
         unsigned *next, unsigned until, plr_error *err)
 {
     while (*next < until || n_running > 0) {
-        while (*next < until && n_running < AT_ONCE) {
+        while (*next < until && n_running < at_once) {
             if (plr_run_start(&runs[*next], backend, spec, NULL, on_event, NULL, err) < 0)
                 return err->code;
             n_running++;
@@ -83,15 +83,16 @@ int main(int argc, char **argv)
     plr_engine *engine = NULL;
     plr_backend *backend = NULL;
     plr_spec *spec = NULL;
-    if (argc != 3)
+    if (argc != 6)
         return 2;
-    unsigned n = (unsigned)atoi(argv[2]), next = 0;
+    unsigned n = (unsigned)atoi(argv[4]), next = 0;
+    at_once = (unsigned)atoi(argv[5]);
     plr_run **runs = calloc(n, sizeof(plr_run *));
     size_t size = fread(document, 1, sizeof document, stdin);
-    plr_option option = { "docker-host", argv[1] };
+    plr_option option = { argv[2], argv[3] };
     if (runs == NULL || plr_spec_read(&spec, "stdin", document, size, NULL, NULL, NULL, &err) < 0 ||
             plr_engine_new(&engine, NULL, &err) < 0 ||
-            plr_backend_open(&backend, engine, "docker", &option, 1, &err) < 0 ||
+            plr_backend_open(&backend, engine, argv[1], &option, 1, &err) < 0 ||
             plr_backend_wait(backend, &err) < 0)
         return fail(&err);
     for (unsigned tenth = 1; tenth <= 10; tenth++)

@@ -28,14 +28,14 @@ class Rest:
         self.path = str(path)
         self.timeout = timeout
 
-    def call(self, method, path, body=None, ok=range(200, 400), **query):
+    def call(self, method, path, body=None, ok=range(200, 400), kind="application/json", **query):
         """The decoded answer; a status outside OK is a RestError."""
         if query:
             path += "?" + urlencode({k: v if isinstance(v, str) else json.dumps(v) for k, v in query.items()})
         connection = _UnixConnection(self.path, self.timeout)
         try:
             connection.request(method, path, None if body is None else json.dumps(body),
-                               {"Content-Type": "application/json"})
+                               {"Content-Type": kind})
             reply = connection.getresponse()
             data = reply.read()
             if reply.status not in ok:

@@ -118,6 +118,13 @@ def test_sample_on_the_local_backend(samples_store, registries, host_folder, nam
         look(result, document, name)
 
 
+# Without those that want the machine's own: a folder that must be the node's, a daemon.
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name not in ("4_volume_host", "10_docker")])
+def test_sample_on_kubernetes(kube, name):
+    document = read(name)
+    look(kube(document, limit=120), document, name)
+
+
 def test_sample_as_a_person_runs_it(docker, pipeline_runtime):
     """The file by its name, DOCKER_HOST from the environment, plain output."""
     result = pipeline_runtime([SAMPLES / "1_hello_world.json"], env={"DOCKER_HOST": docker.host})

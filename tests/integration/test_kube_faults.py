@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+"""Faults 45 to 49 of the list and what else happens to pods, on real clusters, some through a peer that misbehaves."""
+import json
+import re
+import stat
+import time
+
+import pytest
+
+from docker_steps import document, end, output, step
+from kube import wait_for
+from peer import RESET, Peer, reply
+
+COUNT = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); echo line $i; [ $((i % 1000)) != 0 ] || sleep 0.05; done; exit 5"
+LINES = "".join(f"line {i}\n" for i in range(1, 100001))
+SLEEP = "trap 'exit 9' TERM; echo up; i=0; while [ $i -lt 600 ]; do i=$((i+1)); sleep 0.1; done"
+
+
+@pytest.fixture
+def proxy(cluster, kube):
+    """The API without TLS by way of a scripted peer; `kube` uses it."""
+    with Peer(netns=cluster.netns_pid, upstream=cluster.path) as made:
+        kube.own["KUBECONFIG"] = str(kube.namespace.write_kubeconfig("peer", server=f"http://127.0.0.1:{made.port}"))
+        yield made
+
+
+def events_of(*objects):
+    lines = b"".join(json.dumps(one).encode() + b"\n" for one in objects)
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" + lines
+
+
+EXPIRED = {"type": "ERROR", "object": {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 410,
+                                       "reason": "Expired", "message": "too old resource version: 1 (2)"}}
+
+
+@pytest.mark.parts
+@pytest.mark.timeout(240)
+def test_45_the_api_server_dies_while_a_step_prints(cluster, kube):
+    """Each line comes once, in order, and so does the end."""
+    running = kube.start(document(step("count", COUNT)), limit=200)
+    running.line("line 10000\\n")
+    cluster.kill("apiserver")
+    time.sleep(1)  # the step goes on without it
+    cluster.start("apiserver")
+    result = running.finish()
+    assert output(result, "count") == LINES
+    assert (end(result, "count")["reason"], end(result, "count")["exit_code"], result.code) == ("exit", 5, 1)
+
+
+@pytest.mark.parts
+@pytest.mark.timeout(240)
+def test_45_the_end_comes_while_the_api_server_is_away(cluster, kube):
+    running = kube.start(document(step("a", "echo up; sleep 2; echo last; exit 5")), limit=200)
+    running.line("up\\n")
+    cluster.kill("apiserver")
+    time.sleep(4)
+    cluster.start("apiserver")
+    result = running.finish()
+    assert output(result, "a") == "up\nlast\n", result
+    assert (end(result, "a")["exit_code"], result.code) == (5, 1)
+
+
+@pytest.mark.parts
+@pytest.mark.parametrize("times", [1, 5])
+def test_45_a_watch_that_is_too_old(kube, proxy, times):
+    proxy.play("GET", r"/api/v1/namespaces/[^?]*pods\?.*watch=", events_of(EXPIRED), times=times)
+    result = kube(document(step("a", "echo said; exit 5")), limit=90)
+    assert (output(result, "a"), end(result, "a")["exit_code"], result.code) == ("said\n", 5, 1), result
+    assert len(proxy.seen("GET", r"/api/v1/namespaces/[^?]*pods\?.*watch=")) > times
+
+
+@pytest.mark.parts
+def test_45_connections_that_break(kube, proxy):
+    """Of each kind of request the first is reset: what may be asked again is."""
+    proxy.play("GET", "/api", RESET, times=2)
+    result = kube(document(step("a", "echo said")), limit=90)
+    assert (output(result, "a"), result.code) == ("said\n", 0), result
+
+
+def evict(kube, pod):
+    kube.namespace.post(f"pods/{pod}/eviction", {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}})
+
+
+def delete(kube, pod):
+    kube.namespace.delete(f"pods/{pod}", gracePeriodSeconds="1")
+
+
+@pytest.mark.parametrize("how, reason", [(evict, "evicted"), (delete, "lost")])
+def test_46_a_pod_that_somebody_ends(kube, how, reason):
+    running = kube.start(document(step("a", SLEEP), step("b")), limit=90)
+    running.line("up\\n")
+    how(kube, kube.namespace.pod()["metadata"]["name"])
+    result = running.finish()
+    assert (end(result, "a")["reason"], result.code) == (reason, 3), result
+    assert end(result, "b")["reason"] == "skipped", result
+
+
+def test_46_a_pod_that_is_gone_at_once(kube):
+    running = kube.start(document(step("a", SLEEP)), limit=90)
+    running.line("up\\n")
+    kube.namespace.delete(f"pods/{kube.namespace.pod()['metadata']['name']}", gracePeriodSeconds="0")
+    result = running.finish()
+    assert (end(result, "a")["reason"], result.code) == ("lost", 3), result
+
+
+def test_47_an_image_that_cannot_be_pulled(kube):
+    began = time.monotonic()
+    result = kube(document(step("a", image="127.0.0.1:5000/nothing:1")), "--kube-image-grace 3s", limit=90)
+    assert (end(result, "a")["reason"], result.code) == ("image", 1), result
+    assert "127.0.0.1:5000/nothing:1" in end(result, "a")["message"], result
+    assert 3 <= time.monotonic() - began < 30
+
+
+def test_47_an_image_whose_name_is_none(kube):
+    result = kube(document(step("a", image="UPPER//case:::")), limit=30)
+    assert result.code in (1, 2), result
+
+
+def test_47_the_grace_of_an_image_counts_from_its_turn(kube):
+    result = kube(document(step("a", "sleep 6; echo done"), step("b", image="127.0.0.1:5000/nothing:1")),
+                  "--kube-image-grace 2s", limit=90)
+    assert (output(result, "a"), end(result, "b")["reason"], result.code) == ("done\n", "image", 1), result
+
+
+def plugin(kube, script):
+    """A kubeconfig whose user is told by a program."""
+    path = kube.home / "plugin"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(path), "interactiveMode": "Never"}}
+    kube.own["KUBECONFIG"] = str(kube.namespace.write_kubeconfig("plugin", user))
+
+
+def credential(token):
+    return json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": token}})
+
+
+def test_48_a_plugin_that_works(kube):
+    plugin(kube, f"echo $$ >>{kube.home}/calls; echo '{credential(kube.namespace.token())}'")
+    result = kube(document(step("a"), step("b")))
+    assert result.code == 0, result
+    assert len((kube.home / "calls").read_text().split()) == 1, "it is asked once"
+
+
+@pytest.mark.parametrize("script", ["echo garbage s3cret-word", "echo s3cret-word >&2; exit 3",
+                                    "echo '{\"kind\":\"ExecCredential\",\"status\":{\"token\":7}}'"])
+def test_48_a_plugin_that_says_nonsense(kube, script):
+    plugin(kube, script)
+    result = kube(document(step("a")), limit=30)
+    assert result.code in (2, 3) and "plugin" in result.stderr + result.text, result
+    assert "garbage s3cret-word" not in result.stderr + result.text, result
+
+
+@pytest.mark.timeout(120)
+def test_48_a_plugin_that_hangs(kube):
+    plugin(kube, "exec sleep 1000")
+    result = kube(document(step("a")), limit=100)
+    assert result.code in (2, 3) and re.search("plugin", result.stderr + result.text), result
+
+
+def test_49_a_token_that_ends_in_the_middle(kube):
+    """The account is made anew, so its tokens are refused, and the file has a new one a moment later."""
+    namespace = kube.namespace
+    file = kube.home / "token"
+    file.write_text(namespace.token())
+    kube.own["KUBECONFIG"] = str(namespace.write_kubeconfig("file", {"tokenFile": str(file)}))
+    running = kube.start(document(step("a", "echo up; sleep 13; echo still; exit 5")), limit=100)
+    running.line("up\\n")
+    namespace.delete(f"serviceaccounts/{namespace.account}")
+    namespace.post("serviceaccounts", {"metadata": {"name": namespace.account}})
+    time.sleep(11)  # for so long an API server believes a token that it has seen
+    file.write_text(namespace.token())
+    result = running.finish()
+    assert (output(result, "a"), end(result, "a")["exit_code"], result.code) == ("up\nstill\n", 5, 1), result
+
+
+@pytest.mark.parts
+def test_49_a_refusal_is_asked_again_once(kube, proxy):
+    """With what the plugin says the second time."""
+    plugin(kube, f"echo x >>{kube.home}/calls; echo '{credential('any')}'")
+    config = kube.namespace.write_kubeconfig("both", {"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "command": str(kube.home / "plugin"), "interactiveMode": "Never"}},
+        server=f"http://127.0.0.1:{proxy.port}")
+    proxy.play("POST", "/api/v1/namespaces/[^/]*/pods",
+               reply("401 Unauthorized", b'{"kind":"Status","message":"Unauthorized","code":401}'), times=1)
+    result = kube(document(step("a", "echo said")), env={"KUBECONFIG": str(config)}, limit=90)
+    assert (output(result, "a"), result.code) == ("said\n", 0), result
+    assert (kube.home / "calls").read_text().split() == ["x", "x"]
+
+
+def test_the_step_itself_killed_for_memory(kube):
+    result = kube(document(step("a", "echo up; tail /dev/zero", resources={"limits": {"memory": 33554432}})), limit=90)
+    assert (end(result, "a")["reason"], result.code) == ("oom", 1), result
+
+
+def test_no_node_is_wide_enough(kube):
+    result = kube(document(step("a", resources={"requests": {"cpu": 1000000}})), "--kube-schedule-timeout 3s", limit=60)
+    assert (end(result, "a")["reason"], result.code) == ("infrastructure", 3), result
+    assert "nsufficient cpu" in result.text + result.stderr, result
+
+
+@pytest.fixture
+def small_logs(cluster):
+    """Logs that rotate at 64 KiB, looked at as often as a kubelet may."""
+    config = cluster.state / "kubelet.yml"
+    usual = config.read_text()
+    config.write_text(usual + "containerLogMaxSize: 64Ki\ncontainerLogMaxFiles: 5\ncontainerLogMonitorInterval: 3s\n")
+    cluster.kill("kubelet")
+    cluster.start("kubelet")
+    yield
+    config.write_text(usual)
+    cluster.kill("kubelet")
+    cluster.start("kubelet")
+
+
+@pytest.mark.parts
+@pytest.mark.timeout(240)
+def test_a_log_that_rotates_loses_nothing_while_we_keep_up(kube, small_logs):
+    script = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo line $i; [ $((i % 100)) != 0 ] || sleep 0.1; done"
+    result = kube(document(step("count", script)), limit=200)
+    assert output(result, "count") == "".join(f"line {i}\n" for i in range(1, 20001)), result.stderr
+    assert result.code == 0

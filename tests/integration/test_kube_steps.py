@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""What is Kubernetes' own about the steps of a run: its objects, and what they say to whom."""
+import json
+
+import pytest
+import yaml
+
+from docker_steps import document, end, output, step
+from kube import wait_for
+from test_samples import SAMPLES
+
+NUMERIC = {"docker": {"user": "1000:1000"}}
+
+
+def read(name):
+    return json.loads((SAMPLES / "kubernetes" / f"{name}.json").read_text())
+
+
+def test_first_sample(kube):
+    result = kube(read("1_hello_world"))
+    assert (result.code, result.output("greet")) == (0, b"hello world\n"), result
+
+
+def test_second_sample(kube):
+    result = kube(read("2_redis"))
+    assert (result.code, result.output("set"), result.output("incr")) == (0, b"OK\n", b"42\n"), result
+
+
+def test_one_pod_with_a_container_for_each_step(kube):
+    running = kube.start(document(step("a", "echo up; sleep 1"), step("b"), step("c", retry={"attempts": 2})))
+    running.line("up\\n")
+    pod = kube.namespace.pod()
+    result = running.finish()
+    assert result.code == 0, result
+    assert len(pod["spec"]["containers"]) == 4
+    assert pod["metadata"]["labels"]["pipeline-runtime.io/run"] == result.ended["run"]
+    assert pod["spec"]["activeDeadlineSeconds"] > 0 and pod["spec"]["automountServiceAccountToken"] is False
+    # The pod's end takes the Secret of its run along, and nobody else's.
+    assert all(s["metadata"]["name"].startswith("plr-init-") for s in kube.namespace.secrets())
+
+
+def test_steps_follow_one_another_without_a_word_from_outside(kube):
+    """Ten steps that the kubelet tells of once a second: by its word alone they take ten seconds."""
+    result = kube(document(*[step(f"s{n}") for n in range(10)]))
+    began = [e["monotonic_ns"] for e in result.events if e["event"] == "step" and e["to"] == "running"]
+    assert result.code == 0 and len(began) == 10, result
+    assert max(began) - min(began) < 5e9, result
+
+
+def test_a_secret_is_its_steps_alone(kube):
+    """It is no text of the pod's, and no other container has it."""
+    doc = document(step("has", "echo up; printf %s $TOKEN | wc -c; sleep 1", secrets=[{"name": "token", "env": "TOKEN"}]),
+                   step("lacks", "env; find / -xdev -name '*token*' -type f"),
+                   secrets=[{"metadata": {"name": "token"}, "data": "correct-horse"}])
+    running = kube.start(doc)
+    running.line("up\\n")
+    pod, held = json.dumps(kube.namespace.pod()), kube.namespace.secret_values()
+    result = running.finish()
+    assert output(result, "has") == "up\n13\n" and "TOKEN" not in output(result, "lacks"), result
+    assert "correct-horse" not in pod and b"correct-horse" in held
+
+
+def test_a_dollar_in_parentheses_is_text(kube):
+    result = kube(document(step("a", "echo '$(HOME) $$(X) $((1+1))'; echo \"$MINE\"", environment={"MINE": "$(HOME)"})))
+    assert output(result, "a") == "$(HOME) $$(X) $((1+1))\n$(HOME)\n", result
+
+
+def test_an_image_says_what_to_run(kube):
+    """Without a command: read from the registry where that answers, else by the image that comes at its turn."""
+    result = kube(document(step("read", image="127.0.0.1:5000/plr-test/cmd:1", command=[]),
+                           step("swapped", image="plr-test/cmd:1", command=[]),
+                           step("after", "echo after")), limit=120)
+    assert [output(result, name) for name in ("read", "swapped", "after")] == ["cmd\n", "cmd\n", "after\n"], result
+    assert result.code == 0
+
+
+def test_command_of_kubernetes_replaces_dockers(kube):
+    result = kube(document(step("a", "echo docker", kubernetes={"command": ["echo"], "args": ["kubernetes"]})))
+    assert output(result, "a") == "kubernetes\n", result
+
+
+def test_pod_security_restricted(cluster, kube):
+    """Where every step has a user other than root. The baseline is what all others pass."""
+    for level, fields in (("restricted", NUMERIC), ("baseline", {})):
+        cluster.call("PATCH", kube.namespace.path, {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": level}}},
+                     kind="application/merge-patch+json")
+        result = kube(document(step("a", "id -u", **fields), step("b", "id -u", **fields)))
+        assert result.code == 0 and output(result, "b") == ("1000\n" if fields else "0\n"), result
+
+
+def test_all_missing_rights_in_one_message(cluster, kube):
+    """With the rules that would grant them; nothing is made."""
+    account = {"metadata": {"name": "poor"}}
+    kube.namespace.post("serviceaccounts", account)
+    poor = kube.namespace.write_kubeconfig("poor", {"token": kube.namespace.token("poor")})
+    result = kube(document(step("a")), env={"KUBECONFIG": str(poor)})
+    assert result.code in (2, 3), result
+    for word in ("pods", "pods/log", "secrets", "create", "watch"):
+        assert word in result.stderr + result.text, result
+    assert kube.namespace.pods() == []
+
+
+def test_the_printed_role_is_enough(cluster, kube):
+    """And it is what the tests' account has."""
+    from kube import RULES
+    printed = kube.command_line(["kube-role"])
+    roles = [one for one in yaml.safe_load_all(printed.text) if one and one["kind"] == "Role"]
+
+    def rights(rules):
+        return {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
+
+    assert rights(roles[0]["rules"]) == rights(RULES), printed
+
+
+@pytest.mark.parts
+def test_debug_prints_what_the_server_takes(cluster, kube, tmp_path):
+    shown = kube(document(step("a", secrets=[{"name": "t", "env": "T"}]), step("b"),
+                          secrets=[{"metadata": {"name": "t"}, "data": "correct-horse"}]), "--kube-debug")
+    assert shown.code == 0 and "correct-horse" not in shown.text, shown
+    (tmp_path / "objects.yml").write_text(shown.text)
+    said = cluster.kubectl("-n", kube.namespace.name, "apply", "--dry-run=server", "-f", str(tmp_path / "objects.yml"))
+    assert "pod/plr-" in said and "secret/plr-" in said, said
+    assert kube.namespace.pods() == []
+
+
+def test_sweep_removes_what_a_killed_engine_left(kube):
+    running = kube.start(document(step("a", "echo up; sleep 1000")))
+    running.line("up\\n")
+    running.kill()
+    running.finish(check=False)
+    assert len(kube.namespace.pods()) == 1
+    swept = kube.command_line(["sweep", "--backend", "kubernetes"])
+    assert swept.code == 0, swept
+    wait_for(lambda: not kube.namespace.pods(), 40)
