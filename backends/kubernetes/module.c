@@ -47,8 +47,8 @@ static void on_preflight(plr_kube_preflight *preflight, const plr_error *err, vo
 {
     plr_kube *kube = userdata;
     (void)preflight;
+    plr_kube_complete(kube, steal(kube->open), err); /* borrowed from the preflight */
     plr_kube_preflight_free(steal(kube->preflight));
-    plr_kube_complete(kube, steal(kube->open), err);
 }
 
 /* What only shows what would be created asks nothing of the cluster. */
