@@ -71,3 +71,12 @@ check_PROGRAMS += %reldir%/fuzz_init_plan
 check_PROGRAMS += %reldir%/fuzz_kubeconfig
 %canon_reldir%_fuzz_kubeconfig_LDADD = libplrkubernetes.la $(fuzz_ldadd)
 %canon_reldir%_fuzz_kubeconfig_LDFLAGS = $(fuzz_ldflags)
+
+check_PROGRAMS += %reldir%/fuzz_kube_log %reldir%/fuzz_kube_watch
+%canon_reldir%_fuzz_kube_log_SOURCES = %reldir%/fuzz_kube_log.c backends/kubernetes/resume.c
+%canon_reldir%_fuzz_kube_log_LDADD = $(fuzz_ldadd)
+%canon_reldir%_fuzz_kube_log_LDFLAGS = $(fuzz_ldflags)
+%canon_reldir%_fuzz_kube_watch_SOURCES = %reldir%/fuzz_kube_watch.c $(kube_script) \
+	backends/kubernetes/end.c backends/kubernetes/watch.c
+%canon_reldir%_fuzz_kube_watch_LDADD = $(fuzz_ldadd)
+%canon_reldir%_fuzz_kube_watch_LDFLAGS = $(fuzz_ldflags)

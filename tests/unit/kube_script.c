@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/host.h"
 #include "engine/io/loop.h"
@@ -62,11 +63,21 @@ void plr_kube_call_resume(plr_kube_call *call)
     call->paused = false;
 }
 
+static void on_still(plr_watch *watch, unsigned events, void *userdata)
+{
+    (void)watch;
+    (void)events;
+    (void)userdata;
+}
+
 void script_open(kube_script *script)
 {
     plr_error err = { 0 };
     script->client = calloc(1, sizeof(*script->client));
-    if (script->client == NULL || plr_loop_new(&script->loop, PLR_CLOCK_VIRTUAL, &err) < 0)
+    if (script->client == NULL || pipe(script->ends) < 0 ||
+            plr_loop_new(&script->loop, PLR_CLOCK_VIRTUAL, &err) < 0 ||
+            plr_watch_new(script->loop, &script->still, script->ends[0], PLR_WATCH_READ, on_still,
+                    NULL, &err) < 0)
         abort();
 }
 
@@ -74,18 +85,23 @@ void script_close(kube_script *script)
 {
     plr_kube_call_cancel(script->client->call);
     free(script->client);
+    plr_watch_free(script->still);
     plr_loop_free(script->loop);
+    close(script->ends[0]);
+    close(script->ends[1]);
+}
+
+void script_step(kube_script *script)
+{
+    plr_loop_dispatch(script->loop, 0, NULL);
 }
 
 void script_wait(kube_script *script, unsigned seconds)
 {
     uint64_t until = plr_loop_now(script->loop) + seconds * UINT64_C(1000000000);
-    while (script->client->call == NULL && plr_loop_now(script->loop) < until) {
-        uint64_t before = plr_loop_now(script->loop);
-        plr_loop_dispatch(script->loop, 0, NULL);
-        if (plr_loop_now(script->loop) == before && script->client->call == NULL)
-            break; /* no timer is set */
-    }
+    while (script->client->call == NULL && plr_loop_now(script->loop) < until &&
+            plr_loop_dispatch(script->loop, 0, NULL) > 0)
+        ;
 }
 
 bool script_asks(kube_script *script, const char *path)

@@ -9,6 +9,8 @@
 typedef struct kube_script {
     plr_loop *loop;
     plr_kube_client *client;
+    plr_watch *still; /* of a descriptor that is never ready: time jumps to one timer at once */
+    int ends[2];
 } kube_script;
 
 void script_open(kube_script *script);
@@ -19,6 +21,8 @@ void script_close(kube_script *script);
 bool script_asks(kube_script *script, const char *path);
 /* Lets time pass for so many seconds, or until something is asked. */
 void script_wait(kube_script *script, unsigned seconds);
+/* To the next timer. */
+void script_step(kube_script *script);
 bool script_is_quiet(const kube_script *script); /* no call is open */
 bool script_is_paused(const kube_script *script);
 const char *script_path(const kube_script *script); /* of the open call */

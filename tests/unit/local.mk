@@ -101,8 +101,14 @@ unit_tests += %reldir%/test_local_pure
 	libplrengine.la $(CUNIT_LIBS)
 
 # Parts of the Kubernetes backend that ask nobody, or a client that the test plays.
-unit_tests += %reldir%/test_kube_watch
+unit_tests += %reldir%/test_kube_end %reldir%/test_kube_log %reldir%/test_kube_resume \
+	%reldir%/test_kube_watch
 kube_script = %reldir%/kube_script.c %reldir%/kube_script.h
+%canon_reldir%_test_kube_end_SOURCES = %reldir%/test_kube_end.c backends/kubernetes/end.c
+%canon_reldir%_test_kube_log_SOURCES = %reldir%/test_kube_log.c $(kube_script) \
+	backends/kubernetes/log.c backends/kubernetes/resume.c
+%canon_reldir%_test_kube_resume_SOURCES = %reldir%/test_kube_resume.c \
+	backends/kubernetes/resume.c
 %canon_reldir%_test_kube_watch_SOURCES = %reldir%/test_kube_watch.c $(kube_script) \
 	backends/kubernetes/watch.c
 

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/* A container's output through streams that break, end and fall silent; and what plr-init says in
+ * it. */
+#include "backends/kubernetes/log.h"
+
+#include <string.h>
+
+#include "engine/base/buf.h"
+#include "engine/host.h"
+#include "engine/io/loop.h"
+#include "init/words.h"
+#include "tests/unit/harness.h"
+#include "tests/unit/kube_script.h"
+
+#define LOG "/api/v1/namespaces/ns/pods/p/log?follow=true&timestamps=true&container=s0"
+#define SINCE LOG "&sinceTime=2026-11-21T15%3A12%3A01Z"
+#define LINE(fraction, text) "2026-11-21T15:12:01." fraction "Z " text "\n"
+#define MARK(text) "\x1eplr nonce " text
+
+typedef struct bench {
+    kube_script script;
+    plr_kube_log *log;
+    plr_buf told;         /* output as it is; "{gap}", "{word 6}", "{warning}", "{end}" */
+    const char *frees_at; /* what is told; NULL: it does not free itself */
+} bench;
+
+static void tell(bench *b, const char *text)
+{
+    plr_buf_puts(&b->told, text);
+    if (b->frees_at != NULL && strcmp(text, b->frees_at) == 0) {
+        plr_kube_log_free(b->log);
+        b->log = NULL;
+    }
+}
+
+static void on_output(const void *data, size_t size, void *userdata)
+{
+    char text[1000];
+    memcpy(text, data, size);
+    text[size] = '\0';
+    tell(userdata, size == 0 ? "{gap}" : text);
+}
+
+static void on_word(unsigned word, const void *payload, void *userdata)
+{
+    char text[64];
+    const plr_init_exit *record = payload;
+    if (word == PLR_INIT_EXITED || word == PLR_INIT_STOPPED)
+        snprintf(text, sizeof(text), "{word %u %u}", word, record->status);
+    else
+        snprintf(text, sizeof(text), "{word %u}", word);
+    tell(userdata, text);
+}
+
+static void on_warning(const char *text, void *userdata)
+{
+    (void)text;
+    tell(userdata, "{warning}");
+}
+
+static void on_end(void *userdata)
+{
+    tell(userdata, "{end}");
+}
+
+static const plr_kube_log_calls calls = { on_output, on_word, on_warning, on_end };
+
+static void open_bench(bench *b)
+{
+    plr_error err = { 0 };
+    plr_kube_log_options options = { "p", "s0", "nonce" };
+    *b = (bench){ .frees_at = NULL };
+    script_open(&b->script);
+    CU_ASSERT_EQUAL(plr_kube_log_new(&b->log, &plr_host_table, b->script.loop, b->script.client,
+                            &options, &calls, b, &err),
+            0);
+    CU_ASSERT_TRUE(script_asks(&b->script, LOG));
+}
+
+static void expect(bench *b, const char *text)
+{
+    const char *is = b->told.data == NULL ? "" : b->told.data;
+    CU_ASSERT_STRING_EQUAL(is, text);
+    if (strcmp(is, text) != 0)
+        fprintf(stderr, "[%s]\n", is);
+    plr_buf_reset(&b->told);
+    plr_buf_puts(&b->told, "");
+}
+
+static void close_bench(bench *b)
+{
+    plr_kube_log_free(b->log);
+    CU_ASSERT_TRUE(script_is_quiet(&b->script));
+    script_close(&b->script);
+    plr_buf_clear(&b->told);
+}
+
+/* Nothing is asked any more, whatever time passes. */
+static void expect_rest(bench *b)
+{
+    script_step(&b->script);
+    script_wait(&b->script, 3600);
+    CU_ASSERT_TRUE(script_is_quiet(&b->script));
+}
+
+static void an_ordinary_step(void)
+{
+    bench b;
+    open_bench(&b);
+    script_send(&b.script, LINE("1", MARK("running")) LINE("2", "one"));
+    expect(&b, "{word 3}one\n");
+    /* Behind output without a newline, and on both streams. */
+    script_send(&b.script, LINE("3", "two" MARK("exited 256 1 2 3 4 5")));
+    expect(&b, "two");
+    script_send(&b.script, LINE("4", "err" MARK("exited 256 1 2 3 4 5")));
+    expect(&b, "err{word 6 256}");
+    plr_kube_log_finish(b.log);
+    expect(&b, "");
+    expect_rest(&b);
+    expect(&b, "{end}");
+    CU_ASSERT_EQUAL(script_n_calls(&b.script), 1);
+    close_bench(&b);
+}
+
+static void the_words_come_after_the_status(void)
+{
+    bench b;
+    open_bench(&b);
+    plr_kube_log_finish(b.log);
+    plr_kube_log_finish(b.log);
+    script_send(&b.script, LINE("1", "a") LINE("2", MARK("stopped 15 1 2 3 4 5")));
+    expect(&b, "a\n");
+    script_send(&b.script, LINE("3", MARK("stopped 15 1 2 3 4 5")));
+    expect(&b, "{word 8 15}{end}");
+    expect_rest(&b);
+    close_bench(&b);
+}
+
+static void a_skipped_step(void)
+{
+    bench b;
+    open_bench(&b);
+    script_send(&b.script, LINE("1", MARK("skipped exit-78")));
+    script_end(&b.script, 0, NULL);
+    expect_rest(&b);
+    plr_kube_log_finish(b.log);
+    expect_rest(&b);
+    expect(&b, "{word 7}{end}");
+    CU_ASSERT_EQUAL(script_n_calls(&b.script), 1);
+    close_bench(&b);
+}
+
+static void a_command_that_is_not_there(void)
+{
+    bench b;
+    open_bench(&b);
+    script_send(&b.script, LINE("1", MARK("errno 2 3")) LINE("2", MARK("errno 2 3")));
+    plr_kube_log_finish(b.log);
+    expect_rest(&b);
+    expect(&b, "{word 4}{end}");
+    close_bench(&b);
+}
+
+/* A kubelet ends a stream at rotation; an API server that is killed breaks it. */
+static void a_stream_that_ends_goes_on(void)
+{
+    static const int ends[] = { 0, PLR_ERR_INFRASTRUCTURE, PLR_ERR_TIMEOUT, PLR_ERR_CONFIGURATION };
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        bench b;
+        open_bench(&b);
+        script_send(&b.script, LINE("1", "one") "2026-11-21T15:12:01.2Z tw");
+        script_end(&b.script, ends[i], NULL);
+        CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+        script_end(&b.script, PLR_ERR_INFRASTRUCTURE, NULL);
+        CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+        script_send(&b.script, LINE("1", "one") LINE("2", "two" MARK("runni")));
+        script_end(&b.script, PLR_ERR_INFRASTRUCTURE, NULL);
+        CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+        script_send(&b.script, LINE("1", "one") LINE("2", "two" MARK("runni")));
+        script_send(&b.script, LINE("3", MARK("running")));
+        expect(&b, "one\ntwo" MARK("runni") "\n{word 3}");
+        close_bench(&b);
+    }
+}
+
+/* A word may be cut by the end of a stream. */
+static void a_word_in_two_streams(void)
+{
+    bench b;
+    open_bench(&b);
+    script_send(&b.script, "2026-11-21T15:12:01.2Z x" MARK("runn"));
+    script_end(&b.script, PLR_ERR_INFRASTRUCTURE, NULL);
+    CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+    script_send(&b.script, LINE("2", "x" MARK("running")) LINE("3", "y"));
+    expect(&b, "x{word 3}y\n");
+    close_bench(&b);
+}
+
+static void what_was_rotated_away_is_a_gap(void)
+{
+    bench b;
+    open_bench(&b);
+    script_send(&b.script, LINE("1", "one") "2026-11-21T15:12:01.2Z tw\x1e");
+    script_end(&b.script, 0, NULL);
+    CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+    script_send(&b.script, LINE("7", "seven"));
+    expect(&b, "one\ntw\x1e{gap}seven\n");
+    close_bench(&b);
+}
+
+/* Without plr-init nothing proves the end but a log that was read after it. */
+static void a_container_without_words(void)
+{
+    bench b;
+    open_bench(&b);
+    script_send(&b.script, LINE("1", "one"));
+    plr_kube_log_finish(b.log);
+    script_send(&b.script, LINE("2", "two"));
+    script_end(&b.script, 0, NULL);
+    CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+    script_send(&b.script, LINE("1", "one") LINE("2", "two") "2026-11-21T15:12:01.3Z three");
+    script_end(&b.script, 0, NULL);
+    expect(&b, "one\ntwo\nthree{end}");
+    expect_rest(&b);
+    close_bench(&b);
+}
+
+static void killed_before_its_last_word(void)
+{
+    bench b;
+    open_bench(&b);
+    script_send(&b.script, LINE("1", "one") LINE("2", MARK("exited 9 1 2 3 4 5")));
+    script_end(&b.script, 0, NULL);
+    plr_kube_log_finish(b.log);
+    CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+    script_send(&b.script, LINE("1", "one") LINE("2", MARK("exited 9 1 2 3 4 5")));
+    script_end(&b.script, 0, NULL);
+    expect(&b, "one\n{word 6 9}{end}");
+    close_bench(&b);
+}
+
+static void the_end_of_a_log_that_is_gone(void)
+{
+    /* With its pod. */
+    bench b;
+    open_bench(&b);
+    script_send(&b.script, LINE("1", "one"));
+    plr_kube_log_finish(b.log);
+    script_end(&b.script, PLR_ERR_INFRASTRUCTURE, NULL);
+    CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+    script_end(&b.script, PLR_ERR_NOTFOUND, NULL);
+    expect(&b, "one\n{gap}{end}");
+    close_bench(&b);
+
+    /* Its last line was rotated away. */
+    open_bench(&b);
+    script_send(&b.script, LINE("1", "one"));
+    script_end(&b.script, 0, NULL);
+    plr_kube_log_finish(b.log);
+    CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+    script_end(&b.script, 0, NULL);
+    expect(&b, "one\n{gap}{end}");
+    close_bench(&b);
+
+    /* Its node does not answer. */
+    open_bench(&b);
+    script_send(&b.script, LINE("1", "one"));
+    plr_kube_log_finish(b.log);
+    uint64_t since = plr_loop_now(b.script.loop);
+    script_end(&b.script, PLR_ERR_INFRASTRUCTURE, NULL);
+    while (b.told.size <= 4 && script_asks(&b.script, SINCE))
+        script_end(&b.script, PLR_ERR_INFRASTRUCTURE, NULL);
+    uint64_t seconds = (plr_loop_now(b.script.loop) - since) / 1000000000;
+    CU_ASSERT(seconds >= 60 && seconds < 70);
+    expect(&b, "one\n{warning}{gap}{end}");
+    expect_rest(&b);
+    close_bench(&b);
+}
+
+/* While the container runs, a pod that is not found is for the watch to tell. */
+static void not_there_yet(void)
+{
+    bench b;
+    open_bench(&b);
+    script_end(&b.script, PLR_ERR_CONFIGURATION, NULL); /* 400: waiting to start */
+    CU_ASSERT_TRUE(script_asks(&b.script, LOG));
+    script_end(&b.script, PLR_ERR_NOTFOUND, NULL);
+    CU_ASSERT_TRUE(script_asks(&b.script, LOG));
+    script_send(&b.script, LINE("1", "one"));
+    expect(&b, "one\n");
+    close_bench(&b);
+}
+
+static void the_kubelets_own_words(void)
+{
+    bench b;
+    open_bench(&b);
+    script_send(&b.script, LINE("1", "one") "unable to retrieve container logs\n");
+    script_end(&b.script, 0, NULL);
+    CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+    expect(&b, "one\n{gap}{warning}");
+    close_bench(&b);
+}
+
+/* A stream that a kubelet has forgotten is never heard of again. */
+static void silence(void)
+{
+    bench b;
+    open_bench(&b);
+    script_send(&b.script, LINE("1", "one"));
+    for (unsigned i = 0; i < 10; i++) {
+        script_end(&b.script, PLR_ERR_TIMEOUT, NULL);
+        CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+    }
+    script_send(&b.script, LINE("1", "one") LINE("2", "two"));
+    expect(&b, "one\ntwo\n");
+
+    /* It goes on after the end of the container. */
+    plr_kube_log_finish(b.log);
+    script_step(&b.script);
+    CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+    script_send(&b.script, LINE("1", "one") LINE("2", "two") LINE("3", "three"));
+    script_end(&b.script, 0, NULL);
+    expect(&b, "three\n{end}");
+    close_bench(&b);
+}
+
+static void flow(void)
+{
+    bench b;
+    open_bench(&b);
+    plr_kube_log_flow(b.log, true);
+    CU_ASSERT_TRUE(script_is_paused(&b.script));
+    script_end(&b.script, PLR_ERR_INFRASTRUCTURE, NULL);
+    CU_ASSERT_TRUE(script_asks(&b.script, LOG));
+    CU_ASSERT_TRUE(script_is_paused(&b.script));
+    /* Nobody reads: the stream is not one that does not end. */
+    plr_kube_log_finish(b.log);
+    script_step(&b.script);
+    script_step(&b.script);
+    CU_ASSERT_EQUAL(script_n_calls(&b.script), 2);
+    plr_kube_log_flow(b.log, false);
+    CU_ASSERT_FALSE(script_is_paused(&b.script));
+    script_send(&b.script, LINE("1", "one"));
+    expect(&b, "one\n");
+    close_bench(&b);
+}
+
+static void it_may_be_freed_in_any_callback(void)
+{
+    static const struct {
+        const char *stream, *at;
+    } cases[] = {
+        { LINE("1", "a") LINE("2", "b"), "a\n" },
+        { LINE("1", MARK("running")) LINE("2", "b"), "{word 3}" },
+        { LINE("1", "a") "x\n" LINE("2", "b"), "{gap}" },
+        { LINE("1", "a") "x\n" LINE("2", "b"), "{warning}" },
+    };
+    bench b;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        open_bench(&b);
+        b.frees_at = cases[i].at;
+        script_send(&b.script, cases[i].stream);
+        CU_ASSERT_PTR_NULL(b.log);
+        CU_ASSERT_PTR_NULL(strchr(b.told.data, 'b'));
+        close_bench(&b);
+    }
+    open_bench(&b);
+    b.frees_at = "{end}";
+    plr_kube_log_finish(b.log);
+    script_send(&b.script, LINE("1", MARK("skipped never")));
+    CU_ASSERT_PTR_NULL(b.log);
+    close_bench(&b);
+}
+
+static const plr_test tests[] = {
+    { "an ordinary step: one call, and its end is proven", an_ordinary_step },
+    { "the words come after the status", the_words_come_after_the_status },
+    { "a skipped step", a_skipped_step },
+    { "a command that is not there", a_command_that_is_not_there },
+    { "a stream that ends goes on", a_stream_that_ends_goes_on },
+    { "a word in two streams", a_word_in_two_streams },
+    { "what was rotated away is a gap", what_was_rotated_away_is_a_gap },
+    { "a container without plr-init is read once more", a_container_without_words },
+    { "killed before its last word", killed_before_its_last_word },
+    { "the end of a log that is gone is a gap", the_end_of_a_log_that_is_gone },
+    { "a log that is not there yet", not_there_yet },
+    { "the kubelet's own words", the_kubelets_own_words },
+    { "silence", silence },
+    { "flow", flow },
+    { "it may be freed in any callback", it_may_be_freed_in_any_callback },
+    { NULL, NULL },
+};
+
+int main(void)
+{
+    return plr_test_main("kube_log", tests);
+}
