@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The last line that was given out is known by its time (and its place among lines of the same
- * time). In a log that is opened again from the second of that time, everything before that line
- * was given out too, for the file keeps its order. A line that is later than all we have seen,
- * before that one has come, shows that it is not there any more: it was rotated away, and perhaps
- * others with it. */
+/* What has been given out is known by the line with the highest time, the mark, and by how many
+ * lines have come behind it. In a log that is opened again from a time that leaves none of these
+ * out, everything before the mark was given out too, for the file keeps its order. A line that is
+ * later than the mark, before the mark has come, shows that it is not there any more: it was
+ * rotated away, and perhaps others with it. */
 #include "backends/kubernetes/resume.h"
 
 #include <stdio.h>
@@ -103,7 +103,7 @@ void plr_kube_resume_open(plr_kube_resume *resume)
     resume->state = LINE_BEGIN;
     resume->n_held = 0;
     resume->searching = resume->any;
-    resume->seen = 0;
+    resume->met = false;
     resume->drops = false;
     resume->skips = 0;
 }
@@ -111,7 +111,7 @@ void plr_kube_resume_open(plr_kube_resume *resume)
 bool plr_kube_resume_since(const plr_kube_resume *resume, char *to, size_t size)
 {
     struct tm tm;
-    time_t s = (time_t)resume->last.s;
+    time_t s = (time_t)resume->lowest.s;
     return resume->any && gmtime_r(&s, &tm) != NULL &&
            strftime(to, size, "%Y-%m-%dT%H:%M:%SZ", &tm) > 0;
 }
@@ -123,13 +123,26 @@ bool plr_kube_resume_is_joined(const plr_kube_resume *resume)
 
 static void begin_new(plr_kube_resume *resume)
 {
-    bool again = resume->any && compare(&resume->stamp, &resume->last) == 0;
-    resume->same = again ? resume->same + 1 : 1;
-    resume->last = resume->stamp;
-    if (!resume->any || compare(&resume->stamp, &resume->highest) > 0)
-        resume->highest = resume->stamp;
+    if (!resume->any || compare(&resume->stamp, &resume->highest) > 0) {
+        resume->highest = resume->lowest = resume->stamp;
+        resume->after = 0;
+    } else {
+        resume->after++;
+        if (compare(&resume->stamp, &resume->lowest) < 0)
+            resume->lowest = resume->stamp;
+    }
     resume->any = true;
     resume->given = 0;
+}
+
+/* Whether the line that begins is the last one that was given out. */
+static bool is_found(plr_kube_resume *resume)
+{
+    if (resume->met)
+        return --resume->left == 0;
+    resume->met = compare(&resume->stamp, &resume->highest) == 0;
+    resume->left = resume->after;
+    return resume->met && resume->left == 0;
 }
 
 static void begin_line(plr_kube_resume *resume, plr_kube_resume_fn *on_piece, void *userdata)
@@ -139,13 +152,13 @@ static void begin_line(plr_kube_resume *resume, plr_kube_resume_fn *on_piece, vo
     resume->drops = false;
     if (!resume->searching) {
         begin_new(resume);
-    } else if (compare(&resume->stamp, &resume->last) == 0 && ++resume->seen == resume->same) {
-        resume->searching = false;
-        resume->skips = resume->given;
     } else if (compare(&resume->stamp, &resume->highest) > 0) {
         resume->searching = false;
         on_piece(PLR_KUBE_PIECE_GAP, NULL, 0, userdata);
         begin_new(resume);
+    } else if (is_found(resume)) {
+        resume->searching = false;
+        resume->skips = resume->given;
     } else {
         resume->drops = true;
     }

@@ -30,12 +30,12 @@ typedef void plr_kube_resume_fn(
 
 /* All zero at the beginning. */
 typedef struct plr_kube_resume {
-    /* What has been given out. */
+    /* What has been given out. Clocks and writers do not keep the order of time, the file does. */
     bool any;
-    plr_kube_stamp last;    /* of the last line that has begun */
-    unsigned same;          /* how many lines had this time, that one included */
-    uint64_t given;         /* bytes of it, with its newline */
-    plr_kube_stamp highest; /* of all lines: clocks and writers do not keep the order */
+    plr_kube_stamp highest; /* of all lines; the first that has it is the mark */
+    plr_kube_stamp lowest;  /* from the mark on */
+    uint64_t after;         /* lines that have begun behind the mark */
+    uint64_t given;         /* bytes of the last line, with its newline */
 
     /* Where the stream is. */
     unsigned state;
@@ -46,7 +46,8 @@ typedef struct plr_kube_resume {
 
     /* The last line is looked for: it was not in this stream yet. */
     bool searching;
-    unsigned seen;  /* lines with its time */
+    bool met;       /* the mark was */
+    uint64_t left;  /* lines to come, to the last one */
     bool drops;     /* this line was given out before */
     uint64_t skips; /* so many bytes of this line were */
 } plr_kube_resume;

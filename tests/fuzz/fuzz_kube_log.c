@@ -26,15 +26,13 @@ static void on_piece(plr_kube_piece piece, const void *data, size_t size, void *
     }
 }
 
-static void feed(
-        plr_kube_resume *resume, const uint8_t *data, size_t size, size_t piece, told *told)
+static void feed(plr_kube_resume *resume, const uint8_t *data, size_t size, size_t piece, told *t)
 {
     char since[32];
     plr_kube_resume_open(resume);
     for (size_t at = 0; at < size; at += piece)
-        plr_kube_resume_feed(
-                resume, data + at, size - at < piece ? size - at : piece, on_piece, told);
-    plr_kube_resume_end(resume, on_piece, told);
+        plr_kube_resume_feed(resume, data + at, size - at < piece ? size - at : piece, on_piece, t);
+    plr_kube_resume_end(resume, on_piece, t);
     if (plr_kube_resume_since(resume, since, sizeof(since)) && since[strlen(since) - 1] != 'Z')
         abort();
 }

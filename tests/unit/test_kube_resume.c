@@ -171,6 +171,9 @@ static void what_was_given_out_comes_once(void)
     /* Lines of one time are told apart by their number. */
     expect_two(LINE("01.5", "a") LINE("01.5", "b"),
             LINE("01.5", "a") LINE("01.5", "b") LINE("01.5", "c"), "a\nb\nc\n", 0, true);
+    expect_two(LINE("01.5", "a") LINE("01.4", "b") LINE("01.5", "c"),
+            LINE("01.5", "a") LINE("01.4", "b") LINE("01.5", "c") LINE("01.5", "d"), "a\nb\nc\nd\n",
+            0, true);
     /* Cut inside a line, and inside a time. */
     expect_two("2026-11-21T15:12:01.1Z on", LINE("01.1", "one") LINE("01.2", "two"), "one\ntwo\n",
             0, true);
@@ -201,7 +204,7 @@ static void what_cannot_be_proven_is_a_gap(void)
 
 static int64_t second_of(const plr_kube_resume *resume)
 {
-    return resume->any ? resume->last.s : 0;
+    return resume->any ? resume->lowest.s : 0;
 }
 
 static void add(file *f, int64_t s, int64_t ns, size_t size, bool newline, char letter)

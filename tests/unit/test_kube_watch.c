@@ -216,6 +216,7 @@ static void a_server_that_does_not_come_back(void)
     bench b;
     open_bench(&b);
     answer_list(&b, ITEMS("5", POD("p", "1", "Running")), WATCH("5"));
+    script_send(&b.script, BOOKMARK);
     expect(&b, "p=Running ");
     uint64_t since = plr_loop_now(b.script.loop);
     script_end(&b.script, PLR_ERR_INFRASTRUCTURE, NULL);
