@@ -16,6 +16,7 @@
 
 #define SUFFIX ".options"
 #define COMMAND "command "
+#define MODULE ".so"
 
 /* drone-runtime's, known even where no Kubernetes backend is installed to publish them. */
 static const plr_cli_option kubernetes_options[] = {
@@ -137,6 +138,52 @@ int plr_backend_list_read(plr_backend_list *list, plr_error *err)
     return r;
 }
 
+static bool is_set(const char *text)
+{
+    return text != NULL && *text != '\0';
+}
+
+static bool is_there(const char *folder, const char *file)
+{
+    char path[4096];
+    return is_set(folder) &&
+           (size_t)snprintf(path, sizeof path, "%s/%s", folder, file) < sizeof path &&
+           access(path, F_OK) == 0;
+}
+
+/* The value of --plugin, before the options are known: "--plugin X", "--plugin=X", or one dash. */
+static const char *plugin_of(int argc, char **argv)
+{
+    const char *name = "plugin";
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *word = argv[i] + (argv[i][0] == '-') + (strncmp(argv[i], "--", 2) == 0);
+        if (word == argv[i] || strncmp(word, name, strlen(name)) != 0)
+            continue;
+        word += strlen(name);
+        if (*word == '=')
+            return word + 1;
+        if (*word == '\0' && i + 1 < argc)
+            return argv[i + 1];
+    }
+    return NULL;
+}
+
+int plr_backend_list_read_plugin(plr_backend_list *list, int argc, char **argv, plr_error *err)
+{
+    const char *plugin = plugin_of(argc, argv);
+    const char *slash = plugin != NULL ? strrchr(plugin, '/') : NULL;
+    const char *file = slash != NULL ? slash + 1 : plugin;
+    size_t length = file != NULL ? strlen(file) : 0, suffix = strlen(MODULE);
+    if (length <= suffix || strcmp(file + length - suffix, MODULE) != 0)
+        return 0;
+    _cleanup_free_ char *folder =
+            slash != NULL ? strndup(plugin, (size_t)(slash - plugin) + 1) : strdup("./");
+    _cleanup_free_ char *options = NULL;
+    if (folder == NULL || asprintf(&options, "%.*s" SUFFIX, (int)(length - suffix), file) < 0)
+        return plr_cli_no_memory(err);
+    return is_there(folder, options) ? read_entry(list, folder, options, length - suffix, err) : 0;
+}
+
 void plr_backend_list_clear(plr_backend_list *list)
 {
     for (size_t i = 0; i < list->n; i++) {
@@ -237,11 +284,6 @@ bool plr_backend_only_shows(const plr_cli_pairs *options)
     return false;
 }
 
-static bool is_set(const char *text)
-{
-    return text != NULL && *text != '\0';
-}
-
 /* Whether somebody has said where Docker is: then another backend would not be what they meant. */
 static const char *docker_is_asked_for(const plr_backend_list *list, const plr_cli_pairs *options)
 {
@@ -250,14 +292,6 @@ static const char *docker_is_asked_for(const plr_backend_list *list, const plr_c
     if (is_set(getenv("DOCKER_HOST")))
         return "DOCKER_HOST is set";
     return is_set(getenv("DOCKER_CONTEXT")) ? "DOCKER_CONTEXT is set" : NULL;
-}
-
-static bool is_there(const char *folder, const char *file)
-{
-    char path[4096];
-    return is_set(folder) &&
-           (size_t)snprintf(path, sizeof path, "%s/%s", folder, file) < sizeof path &&
-           access(path, F_OK) == 0;
 }
 
 /* Where there is neither a socket nor a configuration that could name one, no module has to be

@@ -38,6 +38,10 @@ typedef struct plr_backend_list {
 
 /* What can be found in PLR_BACKEND_PATH, or where it is installed. */
 int plr_backend_list_read(plr_backend_list *list, plr_error *err);
+
+/* What lies beside the module that a command line names with --plugin: of x/y.so the options in
+ * x/y.options, if there are any. Its commands are not looked at. */
+int plr_backend_list_read_plugin(plr_backend_list *list, int argc, char **argv, plr_error *err);
 void plr_backend_list_clear(plr_backend_list *list);
 const plr_backend_entry *plr_backend_list_find(const plr_backend_list *list, const char *name);
 

@@ -130,6 +130,8 @@ int plr_cli_parse(const plr_cli_command *command, int argc, char **argv, void *i
     if (command->backend) {
         r = plr_backend_list_read(&backends, &err);
         if (r == 0)
+            r = plr_backend_list_read_plugin(&backends, argc, argv, &err);
+        if (r == 0)
             r = plr_backend_merge(&backends, command->options, n, &all, &n, &err);
         options = all;
     }

@@ -130,8 +130,10 @@ int main(int argc, char **argv)
     plr_backend_list backends = { 0 };
     plr_error err = { 0 };
     fill_standard_places();
-    int code = plr_backend_list_read(&backends, &err) < 0 ? plr_cli_fail(&err)
-                                                          : dispatch(&backends, argc, argv);
+    int r = plr_backend_list_read(&backends, &err);
+    if (r == 0)
+        r = plr_backend_list_read_plugin(&backends, argc, argv, &err);
+    int code = r < 0 ? plr_cli_fail(&err) : dispatch(&backends, argc, argv);
     plr_backend_list_clear(&backends);
     return code;
 }

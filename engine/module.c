@@ -77,16 +77,51 @@ static int open_in_path(
     return plr_error_set(err, PLR_ERR_NOTFOUND, "there is no backend \"%s\" in %s", name, path);
 }
 
+/* The first operation that is missing, or NULL. */
+static const char *find_missing(const plr_backend_module *module)
+{
+#define OPERATION(name)                                                                            \
+    if (module->name == NULL)                                                                      \
+        return #name;
+    OPERATION(create)
+    OPERATION(destroy)
+    OPERATION(open)
+    OPERATION(close)
+    OPERATION(check)
+    OPERATION(plan)
+    OPERATION(setup)
+    OPERATION(prepare)
+    OPERATION(start)
+    OPERATION(stop)
+    OPERATION(probe)
+    OPERATION(flow)
+    OPERATION(discard)
+    OPERATION(teardown)
+    OPERATION(forget)
+    OPERATION(sweep)
+    OPERATION(name) /* no operation, but as necessary */
+    if ((module->capabilities & PLR_CAPABILITY_SELF_RELEASE) != 0)
+        OPERATION(tell)
+    if (module->n_commands > 0)
+        OPERATION(command)
+#undef OPERATION
+    return NULL;
+}
+
 static int check_module(const char *name, const plr_backend_module *module, plr_error *err)
 {
     if (module == NULL)
         return plr_error_set(err, PLR_ERR_CONFIGURATION, "backend %s has nothing to offer", name);
-    if (module->version != PLR_BACKEND_VERSION || module->size < sizeof *module)
+    if (module->version != PLR_BACKEND_VERSION)
         return plr_error_set(err, PLR_ERR_CONFIGURATION,
                 "backend %s is made for version %u of the backend interface, this library has "
                 "version %u",
                 name, module->version, PLR_BACKEND_VERSION);
-    return 0;
+    const char *missing = module->size < sizeof *module ? "size" : find_missing(module);
+    return missing == NULL
+                   ? 0
+                   : plr_error_set(err, PLR_ERR_CONFIGURATION,
+                             "backend %s is not whole: its module has no \"%s\"", name, missing);
 }
 
 int plr_module_load(const plr_engine *engine, const char *name,

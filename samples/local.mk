@@ -28,4 +28,10 @@ EXTRA_DIST += \
 	%reldir%/embed/hello.c \
 	%reldir%/embed/poll.c \
 	%reldir%/embed/read.h \
-	%reldir%/embed/threads.c
+	%reldir%/embed/threads.c \
+	%reldir%/plugin/Makefile \
+	%reldir%/plugin/exit.json \
+	%reldir%/plugin/hello.json \
+	%reldir%/plugin/path.json \
+	%reldir%/plugin/process.c \
+	%reldir%/plugin/process.options

@@ -43,7 +43,7 @@ struct process {
 };
 
 static const plr_option_info options_info[] = {
-    { "process-path", "FOLDERS", "where programs are looked for, instead of $PATH" },
+    { "process-path", "FOLDERS", "the PATH that the steps see" },
 };
 
 /* Each operation ends by one op_complete; it may be called at once, its effect comes later. */

@@ -65,6 +65,33 @@ else
     fail "samples/embed does not build"
 fi
 
+# A backend of one's own: against the headers alone, and not if they are of another version.
+cp -r "$here/../../samples/plugin" "$work/plugin"
+chmod -R u+w "$work/plugin"
+plugin()
+{
+    (cd "$work/plugin" && "$bindir/pipeline-runtime" --plugin "$@" 2>&1)
+}
+if make -C "$work/plugin" CC="$CC" >/dev/null; then
+    found=$(plugin process.so hello.json) || fail "samples/plugin: a run fails: $found"
+    [ "$(echo "$found" | grep -c '^hello | hello world$')" = 1 ] || fail "samples/plugin: $found"
+    [ "$(echo "$found" | grep -c '^lines | [0-9]*$')" = 100000 ] || fail "samples/plugin loses lines"
+    [ "$(echo "$found" | grep -c '^lines | done$')" = 1 ] || fail "samples/plugin: no stderr"
+    plugin "$work/plugin/process.so" --env CODE=7 exit.json >/dev/null
+    [ $? = 1 ] || fail "samples/plugin: a step that exits with 7 does not fail the run"
+    found=$(plugin process.so --process-path /nowhere path.json) || fail "samples/plugin: $found"
+    echo "$found" | grep -q '^path | /nowhere$' || fail "samples/plugin has no option: $found"
+    found=$(plugin process.so ../hello.json) && fail "samples/plugin runs an image: $found"
+    readelf -d "$work/plugin/process.so" | grep -q 'lib.*pipeline' && fail "a plugin needs the library"
+    sed -i 's/= PLR_BACKEND_VERSION,/= PLR_BACKEND_VERSION + 1,/' "$work/plugin/process.c"
+    make -C "$work/plugin" CC="$CC" >/dev/null
+    found=$(plugin process.so hello.json) && fail "a plugin of another version runs"
+    echo "$found" | grep -q 'process.so is made for version .* of the backend interface' ||
+        fail "a plugin of another version is refused without a word: $found"
+else
+    fail "samples/plugin does not build"
+fi
+
 # Who embeds the library, or runs without Docker, loads no curl: other programs and modules need that.
 if [ -e "$pkglibdir/local.so" ]; then
     for file in "$bindir/pipeline-runtime" "$libdir/libpipeline-runtime.so" "$pkglibdir/local.so"; do

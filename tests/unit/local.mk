@@ -124,8 +124,10 @@ unit_tests += %reldir%/test_kube_check %reldir%/test_kube_pod %reldir%/test_kube
 %canon_reldir%_test_kube_yaml_LDADD = $(kube_LDADD)
 
 # Shared objects that test_module tries to load.
-check_LTLIBRARIES += %reldir%/modules/no_entry.la %reldir%/modules/wrong_version.la
+check_LTLIBRARIES += %reldir%/modules/no_entry.la %reldir%/modules/wrong_version.la \
+	%reldir%/modules/not_whole.la
 %canon_reldir%_modules_no_entry_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+%canon_reldir%_modules_not_whole_la_LDFLAGS = $(%canon_reldir%_modules_no_entry_la_LDFLAGS)
 %canon_reldir%_modules_wrong_version_la_LDFLAGS = $(%canon_reldir%_modules_no_entry_la_LDFLAGS)
 
 # The command's parts stand on the public headers, and so do their tests.

@@ -85,6 +85,7 @@ static void what_is_none_is_refused(void)
             "made for version %u of the backend interface, this library has version %u",
             PLR_BACKEND_VERSION + 1, PLR_BACKEND_VERSION);
     expect(file, "wrong_version", PLR_ERR_CONFIGURATION, versions);
+    expect(file, "not_whole", PLR_ERR_CONFIGURATION, "its module has no \"create\"");
 }
 
 static void options_are_the_backends(void)
