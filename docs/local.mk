@@ -2,6 +2,7 @@
 
 EXTRA_DIST += \
 	%reldir%/architecture.md \
+	%reldir%/backend-contract.md \
 	%reldir%/backends.md \
 	%reldir%/decisions.md \
 	%reldir%/document.md \
