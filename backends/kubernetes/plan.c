@@ -20,11 +20,11 @@ static bool hide(json_object *secret)
     }
     json_object_object_foreach(data, key, value)
     {
-        char text[64] = "{\"auths\":{}}";
-        if (strcmp(key, ".dockerconfigjson") != 0)
-            snprintf(text, sizeof(text), "<hidden: %d characters of base64>",
-                    json_object_get_string_len(value));
-        good = good && plr_jsonc_add(shown, key, plr_jsonc_string(text));
+        (void)value;
+        good = good &&
+               plr_jsonc_add(shown, key,
+                       plr_jsonc_string(strcmp(key, ".dockerconfigjson") == 0 ? "{\"auths\":{}}"
+                                                                              : "<hidden>"));
     }
     json_object_object_del(secret, "data");
     return plr_jsonc_add(secret, "stringData", shown) && good;
