@@ -49,6 +49,8 @@ struct plr_kube_log {
     uint64_t idle_ns, delay_ns;
     uint64_t finish_since; /* 0: the container runs */
     bool opened_finished;  /* the stream was opened after that */
+    bool last;             /* the log goes with its container, which we have ended */
+    bool over;             /* the stream ended by itself after that */
     bool paused;
     bool ended;    /* on_end was called, or is about to be */
     unsigned busy; /* callbacks that are being made */
@@ -86,7 +88,7 @@ static void set_timer(plr_kube_log *log, uint64_t in_ns)
 
 static bool is_whole(const plr_kube_log *log)
 {
-    return log->n_ends >= 2;
+    return log->n_ends >= 2 || log->over;
 }
 
 static void tell_record(plr_kube_log *log)
@@ -194,12 +196,18 @@ static void ended_cleanly(plr_kube_log *log)
     plr_kube_resume_end(&log->resume, on_piece, log);
     if (log->dead)
         return;
-    if (log->finish_since == 0)
+    if (log->last && plr_kube_resume_is_joined(&log->resume)) {
+        log->over = true;
+        log->host->timer_set(log->timer, 0); /* finish will come, or has: */
+        if (log->finish_since != 0)
+            end(log, true);
+    } else if (log->finish_since == 0) {
         open_later(log, AFTER_END_NS);
-    else if (log->opened_finished)
+    } else if (log->opened_finished) {
         end(log, plr_kube_resume_is_joined(&log->resume));
-    else
+    } else {
         set_timer(log, 0);
+    }
 }
 
 static void on_data(plr_kube_call *call, const void *data, size_t size, void *userdata)
@@ -333,6 +341,11 @@ void plr_kube_log_finish(plr_kube_log *log)
     log->delay_ns = FIRST_DELAY_NS;
     /* At once, but from the loop; or, while the stream is open, when it should have ended. */
     set_timer(log, is_whole(log) || log->call == NULL ? 0 : LINGER_NS);
+}
+
+void plr_kube_log_last(plr_kube_log *log)
+{
+    log->last = true;
 }
 
 void plr_kube_log_flow(plr_kube_log *log, bool paused)

@@ -49,6 +49,11 @@ PLR_DEFINE_CLEANUP(plr_kube_log, plr_kube_log_free)
  * cannot be had any more is a gap. Idempotent. */
 void plr_kube_log_finish(plr_kube_log *log);
 
+/* We have asked for the end of the container together with its pod, and its log goes with it: there
+ * may be nothing to open any more afterwards. A stream that ends by itself from now on has ended
+ * because the container did. */
+void plr_kube_log_last(plr_kube_log *log);
+
 /* No more reading, or again. Nothing holds the container back: a log that is rotated meanwhile is
  * lost. */
 void plr_kube_log_flow(plr_kube_log *log, bool paused);

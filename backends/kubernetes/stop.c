@@ -30,8 +30,11 @@ void plr_kube_delete(plr_kube_run *run, int64_t grace_s)
         return;
     plr_kube_call_cancel(steal(run->deletion));
     run->deleting = true;
-    for (plr_kube_attempt *attempt = run->attempts; attempt != NULL; attempt = attempt->next)
+    for (plr_kube_attempt *attempt = run->attempts; attempt != NULL; attempt = attempt->next) {
         attempt->evidence.deleting = true;
+        if (attempt->log != NULL)
+            plr_kube_log_last(attempt->log);
+    }
     if (plr_kube_ask(run->kube, &run->deletion, "DELETE", NULL, on_deleted, run, &err,
                 "/pods/%s?gracePeriodSeconds=%lld", run->name, (long long)grace_s) < 0)
         run->kube->host->run_failed(run->view, &err);
