@@ -414,9 +414,10 @@ _Noreturn void plr_init_main(long *stack)
     init.pod.changes = -1;
     if (init.options.pod) {
         error = plr_pod_open(&init.pod, &init.options);
+        if (error == -PLR_EEXIST) /* in silence: what is in this log is the step's */
+            process_exit(PLR_INIT_EXIT_HELD);
         if (error < 0)
-            complain(init.options.pod, -error,
-                    error == -PLR_EEXIST ? PLR_INIT_EXIT_HELD : PLR_INIT_EXIT_OWN);
+            complain(init.options.pod, -error, PLR_INIT_EXIT_OWN);
         look(&init);
         serve(&init);
     }

@@ -171,6 +171,7 @@ static inline uint32_t plr_init_payload_size(unsigned word)
  *                                         a signal for the command (SIGKILL: for all of the step);
  *                                         after SIGTERM, --grace-ms, SIGKILL follows by itself.
  *                                         Held, the init skips. Said twice, it is sent twice
+ *                                         (with --detach nobody is there any more to hear it)
  *     "late " STEP " " BASE64 "\n"         of NAME=VALUE, an environment entry; before its go
  *
  * Marks are lines as above: RUNNING; ERRNO; EXITED or STOPPED; "skipped " WHY. Those that end a
