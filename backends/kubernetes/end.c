@@ -263,7 +263,10 @@ static void say_trouble(const plr_kube_evidence *evidence, plr_end *end, char *m
 {
     end->reason = evidence->trouble;
     end->exit_code = -1;
-    if (evidence->restarted) {
+    if (evidence->restarted && evidence->stopped != 0) {
+        end->reason = PLR_REASON_SIGNAL; /* another image is how one without an init is stopped */
+        end->signal = evidence->stopped;
+    } else if (evidence->restarted) {
         end->reason = PLR_REASON_INFRASTRUCTURE;
         snprintf(message, size, "the container was started again, and nobody had asked for that");
     } else if (evidence->disruption != PLR_KUBE_UNDISTURBED) {

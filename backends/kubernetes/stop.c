@@ -105,7 +105,8 @@ static void stop_one(plr_kube_attempt *attempt)
 {
     plr_kube_run *run = attempt->run;
     plr_error err = { 0 };
-    if (attempt->hold == PLR_KUBE_HELD)
+    /* A detached one has taken the place of its init: nobody is left to hear a word. */
+    if (attempt->hold == PLR_KUBE_HELD && !attempt->task->step->detach)
         plr_kube_say(run, "stop %zu %u %d", attempt->task->index, attempt->task->attempt,
                 attempt->to_stop);
     else if (!attempt->stopped &&
