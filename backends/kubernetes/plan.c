@@ -8,7 +8,8 @@
 #include "engine/base/error.h"
 #include "net/jsonc.h"
 
-/* In place of a Secret's data its keys, with a text that the API takes for that kind of Secret. */
+/* In place of a Secret's data its keys, with a text that the API takes for that kind of Secret.
+ * NULL has none. */
 static bool hide(json_object *secret)
 {
     json_object *data = plr_jsonc_get(secret, "data", json_type_object);
@@ -38,14 +39,14 @@ int plr_kube_plan_text(char **ret_text, const plr_run_view *run, plr_task *const
     int r = plr_kube_objects_new(&objects, run, tasks, n_tasks, place, err);
     if (r < 0)
         return r;
-    json_object *const all[] = { objects.init_secret, objects.run_secret, objects.pull_secret,
-        objects.pod };
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        if (all[i] == NULL)
-            continue;
-        if (!hide(all[i]))
-            return plr_error_nomem(err);
-        plr_yaml_put(&out, all[i]);
-    }
+    if (!hide(objects.run_secret) || !hide(objects.pull_secret))
+        return plr_error_nomem(err);
+    /* plr-init is no secret, and one that is in the namespace already cannot be changed. Its bytes
+     * are what people read last. */
+    json_object *const all[] = { objects.run_secret, objects.pull_secret, objects.pod,
+        objects.init_secret };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (all[i] != NULL)
+            plr_yaml_put(&out, all[i]);
     return plr_buf_steal(&out, ret_text, err);
 }
