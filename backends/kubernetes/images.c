@@ -74,7 +74,8 @@ static void finish(plr_kube_images *images)
     images->on_done(images->userdata);
 }
 
-/* The registry and its resolve may be what called: they go with the whole. */
+/* The registry and its resolve may be what called, and are not to go while they do: the end comes
+ * by the timer. */
 static void close_one(lookup *l, const char *why)
 {
     plr_kube_images *images = l->images;
@@ -87,7 +88,7 @@ static void close_one(lookup *l, const char *why)
         images->kube->host->run_notice(images->view, text);
     }
     if (--images->n_open == 0)
-        finish(images);
+        images->kube->host->timer_set(images->timer, images->kube->host->now(images->kube->loop));
 }
 
 static json_object *describe(const plr_image_config *config)
@@ -149,7 +150,7 @@ static void on_timer(plr_timer *timer, void *userdata)
     (void)timer;
     for (lookup *l = images->lookups; l != NULL; l = l->next)
         stop_asking(l);
-    if (images->view != NULL)
+    if (images->view != NULL && images->n_open > 0)
         images->kube->host->run_notice(images->view,
                 "a registry does not answer: what it would have told is found out when the turn "
                 "of the image comes");
