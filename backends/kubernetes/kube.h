@@ -37,7 +37,8 @@ typedef struct plr_kube {
     struct plr_kube_preflight *preflight;
     plr_op *open; /* while that goes on */
     json_object *pod_template;
-    bool warned; /* of what plr_kube_client_warning says */
+    json_object *registry_auths; /* of --config, or NULL */
+    bool warned;                 /* of what plr_kube_client_warning says */
     plr_kube_run *runs;
     struct plr_kube_errand *errands;
 } plr_kube;

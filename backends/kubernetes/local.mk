@@ -43,6 +43,8 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/preflight.c \
 	%reldir%/preflight.h \
 	%reldir%/probe.c \
+	%reldir%/registries.c \
+	%reldir%/registries.h \
 	%reldir%/resources.c \
 	%reldir%/resources.h \
 	%reldir%/resume.c \

@@ -6,6 +6,7 @@
 #include "backends/kubernetes/check.h"
 #include "backends/kubernetes/errand.h"
 #include "backends/kubernetes/preflight.h"
+#include "backends/kubernetes/registries.h"
 #include "backends/kubernetes/role.h"
 #include "backends/kubernetes/template.h"
 #include "engine/base/error.h"
@@ -22,6 +23,7 @@ static void destroy(void *self)
     plr_kube_preflight_free(kube->preflight);
     plr_kube_client_free(kube->client);
     json_object_put(kube->pod_template);
+    json_object_put(kube->registry_auths);
     plr_kube_settings_clear(&kube->settings);
     free(kube);
 }
@@ -59,6 +61,8 @@ static void open_op(void *self, plr_op *op)
     int r = plr_kube_client_new(&kube->client, kube->host, kube->loop, &kube->settings, &err);
     if (r == 0 && kube->settings.pod_template != NULL)
         r = plr_kube_template_read(&kube->pod_template, kube->settings.pod_template, &err);
+    if (r == 0 && kube->settings.config != NULL)
+        r = plr_kube_registries_read(&kube->registry_auths, kube->settings.config, &err);
     if (r == 0 && !kube->settings.debug)
         r = plr_kube_preflight_new(&kube->preflight, kube->client, on_preflight, kube, &err);
     if (r < 0 || kube->settings.debug)

@@ -92,6 +92,7 @@ plr_kube_place plr_kube_place_of(const plr_kube *kube)
         .namespace_name = plr_kube_client_namespace(kube->client),
         .nonce = "00000000000000000000000000000000",
         .pod_template = kube->pod_template,
+        .registry_auths = kube->registry_auths,
         .now_s = plr_kube_wall_s(kube),
     };
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What a document becomes in a cluster: compared with the JSON that the API should get. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backends/kubernetes/names.h"
 #include "backends/kubernetes/pod.h"
+#include "backends/kubernetes/registries.h"
 #include "backends/kubernetes/resources.h"
 #include "net/jsonc.h"
 #include "tests/unit/harness.h"
@@ -165,6 +168,40 @@ static void secrets_are_seen_by_those_who_ask_for_them(void)
     plr_kube_expect(s.objects.pull_secret, "data/.dockerconfigjson",
             "'eyJhdXRocyI6eyJodHRwczovL2luZGV4LmRvY2tlci5pby92MS8iOnsiYXV0aCI6ImRUcHcifX19'");
     plr_kube_expect(s.objects.pull_secret, "type", "'kubernetes.io/dockerconfigjson'");
+    plr_kube_subject_clear(&s);
+}
+
+static int read_registries(const char *text, json_object **ret_auths)
+{
+    char path[] = "/tmp/plr-registries-XXXXXX";
+    plr_error err = { 0 };
+    int fd = mkstemp(path);
+    CU_ASSERT_EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    int r = plr_kube_registries_read(ret_auths, path, &err);
+    CU_ASSERT_PTR_NULL(strstr(err.message, "hunter2"));
+    unlink(path);
+    return r;
+}
+
+static void registries_of_a_file_are_given_to_the_cluster(void)
+{
+    plr_kube_subject s;
+    json_object *auths = NULL;
+    plr_kube_subject_init(&s, "{'docker':{'auths':[{'address':'a','username':'u','password':'p'}]},"
+                              "'steps':[{" NAMED("a") SH("x") "}]}");
+    CU_ASSERT_EQUAL(read_registries("{\"auths\":{\"a\":{\"auth\":\"x\"},\"b\":{}}}", &auths), 0);
+    s.place.registry_auths = auths;
+    CU_ASSERT_EQUAL(plr_kube_subject_make(&s), 0);
+    /* {"auths":{"a":{"auth":"dTpw"},"b":{}}}: the document's own wins. */
+    plr_kube_expect(s.objects.pull_secret, "data/.dockerconfigjson",
+            "'eyJhdXRocyI6eyJhIjp7ImF1dGgiOiJkVHB3In0sImIiOnt9fX0='");
+    json_object_put(auths);
+    auths = NULL;
+    CU_ASSERT_EQUAL(read_registries("{}", &auths), 0);
+    CU_ASSERT_PTR_NULL(auths);
+    CU_ASSERT_EQUAL(read_registries("{\"auths\":\"hunter2\"}", &auths), PLR_ERR_CONFIGURATION);
+    CU_ASSERT_EQUAL(read_registries("hunter2", &auths), PLR_ERR_CONFIGURATION);
     plr_kube_subject_clear(&s);
 }
 
@@ -409,6 +446,8 @@ static const plr_test tests[] = {
     { "the pause process is not asked for its version",
             the_pause_process_is_not_asked_for_its_version },
     { "secrets are seen by those who ask for them", secrets_are_seen_by_those_who_ask_for_them },
+    { "registries of a file are given to the cluster",
+            registries_of_a_file_are_given_to_the_cluster },
     { "plr-init is in a Secret of its hash", plr_init_is_in_a_secret_of_its_hash },
     { "volumes are those of the document", volumes_are_those_of_the_document },
     { "the workspace of this machine is refused", the_workspace_of_this_machine_is_refused },
