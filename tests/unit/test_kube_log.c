@@ -277,6 +277,32 @@ static void the_end_of_a_log_that_is_gone(void)
     close_bench(&b);
 }
 
+/* We end the container with its pod: nothing can be read once more. */
+static void a_log_that_goes_with_its_pod(void)
+{
+    bench b;
+    open_bench(&b);
+    plr_kube_log_last(b.log);
+    script_send(&b.script, LINE("1", "one"));
+    script_end(&b.script, 0, NULL);
+    expect_rest(&b);
+    plr_kube_log_finish(b.log);
+    expect_rest(&b);
+    expect(&b, "one\n{end}");
+    close_bench(&b);
+
+    /* A stream that broke has not ended by itself. */
+    open_bench(&b);
+    plr_kube_log_last(b.log);
+    script_send(&b.script, LINE("1", "one"));
+    script_end(&b.script, PLR_ERR_INFRASTRUCTURE, NULL);
+    plr_kube_log_finish(b.log);
+    CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+    script_end(&b.script, PLR_ERR_NOTFOUND, NULL);
+    expect(&b, "one\n{gap}{end}");
+    close_bench(&b);
+}
+
 /* While the container runs, a pod that is not found is for the watch to tell. */
 static void not_there_yet(void)
 {
@@ -384,6 +410,7 @@ static const plr_test tests[] = {
     { "a container without plr-init is read once more", a_container_without_words },
     { "killed before its last word", killed_before_its_last_word },
     { "the end of a log that is gone is a gap", the_end_of_a_log_that_is_gone },
+    { "a log that goes with its pod", a_log_that_goes_with_its_pod },
     { "a log that is not there yet", not_there_yet },
     { "the kubelet's own words", the_kubelets_own_words },
     { "silence", silence },
