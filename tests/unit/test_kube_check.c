@@ -155,8 +155,7 @@ static void a_plan_shows_no_secret(void)
             "'docker':{'auths':[{'address':'r.io','username':'u','password':'p'}]},"
             "'steps':[" STEP_OF(IMAGE("") ",'secrets':[{'name':'s','env':'S'}]") "]}");
     CU_ASSERT_EQUAL(plr_kube_plan_text(&text, &s.run, s.list, 1, &s.place, &err), 0);
-    const char *wanted[] = { "kind: Pod\n", "kind: Secret\n",
-        "  secret-0-0: \"<hidden>\"\n",
+    const char *wanted[] = { "kind: Pod\n", "kind: Secret\n", "  secret-0-0: \"<hidden>\"\n",
         "  \".dockerconfigjson\": \"{\\\"auths\\\":{}}\"\n" };
     for (size_t i = 0; text != NULL && i < sizeof(wanted) / sizeof(wanted[0]); i++)
         CU_ASSERT_PTR_NOT_NULL(strstr(text, wanted[i]));
