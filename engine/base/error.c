@@ -33,6 +33,10 @@ int plr_error_set_v(plr_error *err, int code, const char *format, va_list argume
     int length = vsnprintf(err->message, sizeof err->message, format, arguments);
     if (length >= (int)sizeof err->message)
         err->message[plr_utf8_cut(err->message, sizeof err->message - 1)] = '\0';
+    /* One line, whatever a file or a peer had in the text that is quoted. */
+    for (char *c = err->message; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = ' ';
     return code;
 }
 

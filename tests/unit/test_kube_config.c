@@ -199,6 +199,8 @@ static void mistakes(void)
     bad_text("current-context: a\ncontexts: [{name: b}, {name: c}]",
             "/f/config:1:18: expected the name of an entry of \"contexts\", found \"a\"; there is "
             "\"b\", \"c\"");
+    bad_text("current-context: \"two\\nlines\"",
+            "/f/config:1:18: expected the name of an entry of \"contexts\", found \"two lines\"");
     bad_text("current-context: a\ncontexts:\n- name: a\n  context: {cluster: k}",
             "/f/config:4:22: expected the name of an entry of \"clusters\", found \"k\"");
     bad_text("current-context: a\ncontexts:\n- name: a",
