@@ -15,7 +15,8 @@ int plr_file_read(plr_buf *out, const char *path, size_t most, plr_error *err)
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
         return plr_error_set(err, PLR_ERR_CONFIGURATION, "%s: %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode) || st.st_size > (off_t)most)
+    /* A device has no size and so reads as empty: /dev/null is what people name for "none". */
+    if ((!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) || st.st_size > (off_t)most)
         return plr_error_set(
                 err, PLR_ERR_CONFIGURATION, "%s: no regular file of at most %zu bytes", path, most);
     int r = plr_buf_reserve(out, (size_t)st.st_size, err);

@@ -5,7 +5,8 @@
 
 #include "engine/base/buf.h"
 
-/* Appends all of a regular file of at most `most` bytes. PLR_ERR_CONFIGURATION names the file. */
+/* Appends all of a regular file of at most `most` bytes, nothing of /dev/null.
+ * PLR_ERR_CONFIGURATION names the file. */
 int plr_file_read(plr_buf *out, const char *path, size_t most, plr_error *err);
 
 #endif

@@ -84,12 +84,14 @@ docker_LDADD = %reldir%/libharness.la libplrdocker.la libplrnet.la libplrinit.la
 %canon_reldir%_test_docker_where_LDADD = $(docker_LDADD)
 
 # Parts of the Kubernetes backend, asking at most a scripted server.
-unit_tests += %reldir%/test_kube_client %reldir%/test_kube_config
+unit_tests += %reldir%/test_kube_client %reldir%/test_kube_config %reldir%/test_kube_preflight
 kube_LDADD = %reldir%/libharness.la libplrkubernetes.la libplrnet.la libplrinit.la \
 	libplrengine.la $(CUNIT_LIBS)
 %canon_reldir%_test_kube_client_SOURCES = %reldir%/test_kube_client.c $(http_peer)
 %canon_reldir%_test_kube_client_LDADD = $(kube_LDADD)
 %canon_reldir%_test_kube_config_LDADD = $(kube_LDADD)
+%canon_reldir%_test_kube_preflight_SOURCES = %reldir%/test_kube_preflight.c $(http_peer)
+%canon_reldir%_test_kube_preflight_LDADD = $(kube_LDADD)
 
 # Parts of the local backend that ask nobody.
 unit_tests += %reldir%/test_cgroup

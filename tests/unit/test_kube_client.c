@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The client against a scripted API server: who we are when tokens rotate and plugins misbehave,
- * what is asked again and what is not, streams, and missing rights. */
+ * what is asked again and what is not, and streams. */
 #include "backends/kubernetes/client.h"
 
 #include <stdio.h>
@@ -12,8 +12,6 @@
 
 #include "backends/kubernetes/auth.h"
 #include "backends/kubernetes/exec_plugin.h"
-#include "backends/kubernetes/preflight.h"
-#include "backends/kubernetes/role.h"
 #include "engine/host.h"
 #include "engine/io/loop.h"
 #include "tests/unit/harness.h"
@@ -551,74 +549,6 @@ static void streams(void)
     CU_ASSERT_EQUAL(p.n_done, 0);
 }
 
-typedef struct ended {
-    int n;
-    plr_error err;
-} ended;
-
-static void on_end(plr_kube_preflight *preflight, const plr_error *err, void *userdata)
-{
-    ended *to = userdata;
-    to->n++;
-    plr_kube_preflight_free(preflight); /* the error outlives it */
-    if (err != NULL)
-        to->err = *err;
-}
-
-/* The rules lack three of the rights; of these, one is granted all the same. */
-static void serve_rights(int listener)
-{
-    static const char rules[] =
-            "{\"status\":{\"incomplete\":true,\"resourceRules\":[{\"verbs\":[\"create\",\"get\","
-            "\"list\",\"watch\",\"patch\",\"delete\"],\"apiGroups\":[\"\"],\"resources\":"
-            "[\"pods\"]},{\"verbs\":[\"*\"],\"apiGroups\":[\"*\"],\"resources\":[\"pods/log\"],"
-            "\"resourceNames\":[\"p\"]},{\"verbs\":[\"get\",\"patch\",\"create\"],\"apiGroups\":"
-            "[\"\"],\"resources\":[\"*\"]}]}}";
-    for (;;) {
-        plr_buf request = { 0 };
-        int fd = peer_accept(listener);
-        if (peer_read(fd, &request)) {
-            bool all = strstr(request.data, "/selfsubjectrulesreviews ") != NULL;
-            bool allowed = strstr(request.data, "\"delete\"") == NULL;
-            reply(fd, 201, "Connection: close\r\n",
-                    all       ? rules
-                    : allowed ? "{\"status\":{\"allowed\":true}}"
-                              : "{\"status\":{\"allowed\":false}}");
-        }
-        close(fd);
-        plr_buf_clear(&request);
-    }
-}
-
-static void rights(void)
-{
-    plr_kube_preflight *preflight = NULL;
-    ended e = { 0 };
-    open_client(serve_rights, "token: t");
-    CU_ASSERT_EQUAL(plr_kube_preflight_new(&preflight, client, on_end, &e, NULL), 0);
-    await(&e.n, 1);
-    CU_ASSERT_EQUAL(e.err.code, PLR_ERR_REFUSED);
-    CU_ASSERT_STRING_EQUAL(e.err.message,
-            "1 rights are missing in namespace space; a Role with these rules grants them: "
-            "[{apiGroups: [\"\"], resources: [secrets], verbs: [delete]}] (`pipeline-runtime "
-            "kube-role` prints the whole Role)");
-    CU_ASSERT_EQUAL(plr_kube_preflight_new(&preflight, client, on_end, &e, NULL), 0);
-    plr_kube_preflight_free(preflight);
-    close_client();
-    CU_ASSERT_EQUAL(e.n, 1);
-}
-
-static void role(void)
-{
-    plr_buf text = { 0 };
-    plr_kube_role_put(&text, "n", "runner");
-    CU_ASSERT_PTR_NOT_NULL(strstr(text.data, "  namespace: \"n\"\nrules:\n- apiGroups: [\"\"]\n"
-                                             "  resources: [\"pods\"]\n  verbs: [\"create\", "));
-    CU_ASSERT_PTR_NOT_NULL(strstr(text.data, "resources: [\"pods/log\"]\n  verbs: [\"get\"]\n"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(text.data, "- kind: ServiceAccount\n  name: \"runner\"\n"));
-    plr_buf_clear(&text);
-}
-
 static const plr_test tests[] = {
     { "tokens, names and passwords, and what a 401 says", identities },
     { "whom to act as", impersonation },
@@ -629,8 +559,6 @@ static const plr_test tests[] = {
     { "what passes is asked again", repeated },
     { "what does not pass is told, in the API's words", final },
     { "streams, their pause and their end", streams },
-    { "missing rights are told at once", rights },
-    { "the Role", role },
     { NULL, NULL },
 };
 
