@@ -13,7 +13,8 @@
 The command is $PLR_BUILD/pipeline-runtime. `pytest --daemon docker-20.10` takes one kind of daemon only. Marks:
 `daemon("docker-20.10", "podman")` names the kinds of a test that uses `docker` or `run`; `both_ways` makes `run`
 reach the daemon by its socket and, in a second round, by TCP, where no file is shared with it; `also_podman` adds
-Podman's socket; `parts` is for tests of `kube` that end parts of the cluster, which must be the tests' own.
+Podman's socket; `parts` is for tests of `kube` that end parts of the cluster, which must be the tests' own;
+`not_in_a_pod(why)` is for what is true of all backends but Kubernetes.
 """
 import os
 import shlex
@@ -54,6 +55,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "daemon(kind...): on these kinds instead of both of Docker's")
     config.addinivalue_line("markers", "also_podman: on Podman's socket, too")
+    config.addinivalue_line("markers", "not_in_a_pod(why): a scenario of all backends but Kubernetes")
     config.addinivalue_line("markers", "parts: ends parts of the cluster")
     config.addinivalue_line("markers", "both_ways: by the daemon's socket, and by TCP, where no file is shared")
 
@@ -67,7 +69,7 @@ def pytest_generate_tests(metafunc):
         # What asks for nothing but `run` is true of each backend.
         wanted = set(signature(metafunc.function).parameters)
         if not marks and "run" in wanted and not {"docker", "bad_registry", "pipeline_runtime"} & wanted:
-            kinds += LOCAL + KUBE
+            kinds += LOCAL if metafunc.definition.get_closest_marker("not_in_a_pod") else LOCAL + KUBE
         metafunc.parametrize("docker_daemon", kinds, indirect=True, scope="session")
     if "cluster" in metafunc.fixturenames:
         kinds = [kind for kind in KUBE if kind != "kube-own" or not metafunc.definition.get_closest_marker("parts")]

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A host that runs one document many times in one engine, some at once, and prints how many
- * descriptors and how much memory it has after each tenth of the runs:
+ * descriptors and how much memory it has after each round:
  *
- *     many_runs BACKEND OPTION VALUE RUNS AT_ONCE <DOCUMENT */
+ *     many_runs BACKEND OPTION VALUE ROUNDS RUNS-OF-A-ROUND AT-ONCE <DOCUMENT */
 #include <dirent.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -83,11 +83,11 @@ int main(int argc, char **argv)
     plr_engine *engine = NULL;
     plr_backend *backend = NULL;
     plr_spec *spec = NULL;
-    if (argc != 6)
+    if (argc != 7)
         return 2;
-    unsigned n = (unsigned)atoi(argv[4]), next = 0;
-    at_once = (unsigned)atoi(argv[5]);
-    plr_run **runs = calloc(n, sizeof(plr_run *));
+    unsigned rounds = (unsigned)atoi(argv[4]), n = (unsigned)atoi(argv[5]), next = 0;
+    at_once = (unsigned)atoi(argv[6]);
+    plr_run **runs = calloc((size_t)rounds * n, sizeof(plr_run *));
     size_t size = fread(document, 1, sizeof document, stdin);
     plr_option option = { argv[2], argv[3] };
     if (runs == NULL || plr_spec_read(&spec, "stdin", document, size, NULL, NULL, NULL, &err) < 0 ||
@@ -95,8 +95,8 @@ int main(int argc, char **argv)
             plr_backend_open(&backend, engine, argv[1], &option, 1, &err) < 0 ||
             plr_backend_wait(backend, &err) < 0)
         return fail(&err);
-    for (unsigned tenth = 1; tenth <= 10; tenth++)
-        if (run_until(backend, engine, spec, runs, &next, n * tenth / 10, &err) < 0)
+    for (unsigned round = 1; round <= rounds; round++)
+        if (run_until(backend, engine, spec, runs, &next, n * round, &err) < 0)
             return fail(&err);
     plr_spec_unref(spec);
     plr_engine_free(engine);
