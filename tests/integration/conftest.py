@@ -69,7 +69,7 @@ def pytest_generate_tests(metafunc):
         # What asks for nothing but `run` is true of each backend.
         wanted = set(signature(metafunc.function).parameters)
         if not marks and "run" in wanted and not {"docker", "bad_registry", "pipeline_runtime"} & wanted:
-            kinds += LOCAL if metafunc.definition.get_closest_marker("not_in_a_pod") else LOCAL + KUBE
+            kinds += LOCAL + KUBE
         metafunc.parametrize("docker_daemon", kinds, indirect=True, scope="session")
     if "cluster" in metafunc.fixturenames:
         kinds = [kind for kind in KUBE if kind != "kube-own" or not metafunc.definition.get_closest_marker("parts")]
@@ -95,6 +95,7 @@ def pytest_collection_modifyitems(config, items):
     # Podman's room has a socket only, the local backend has not even that.
     items[:] = [item for item in items if kind_of(item) in ("none", *KINDS) or
                 getattr(item, "callspec", None) is None or item.callspec.params.get("way") != "tcp"]
+    items[:] = [item for item in items if kind_of(item) not in KUBE or not item.get_closest_marker("not_in_a_pod")]
     kinds = config.getoption("daemon")
     others = [item for item in items if kinds and kind_of(item) not in kinds]
     config.hook.pytest_deselected(items=others)

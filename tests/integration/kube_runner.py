@@ -34,4 +34,4 @@ class KubeRunner(Runner):
         left = self.namespace.leftovers()
         self.namespace.clear()
         self.namespace.remove()
-        assert left == [], f"left in {self.cluster.name}"
+        assert left == [], f"left in {self.cluster.name}: {left}"

@@ -245,6 +245,7 @@ def test_33_address_pool_exhausted(docker, run):
             docker.delete(f"/networks/{network}")
 
 
+@pytest.mark.not_in_a_pod("a pod's log has both streams in one")
 def test_34_disk_full_is_the_steps_own_failure(run):
     doc = document(step("a", "head -c 5000000 /dev/zero >/small/x; echo $?; exit 28",
                         volumes=[{"name": "small", "path": "/small"}]),
@@ -282,6 +283,7 @@ def test_36_the_step_itself_killed_for_memory(run):
     assert (end(result, "a")["reason"], result.code) == ("oom", 1)
 
 
+@pytest.mark.not_in_a_pod("the node sets the limit of pids")
 def test_37_fork_bomb_is_held_by_the_limit_of_pids(run):
     script = "i=0; while [ $i -lt 100 ]; do sleep 5 & i=$((i+1)); done; echo not held"
     result = run(document(step("bomb", script, resources={"limits": {"pids": 20}}),

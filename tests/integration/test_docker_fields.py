@@ -37,6 +37,7 @@ def at(path, name="v"):
     return [{"name": name, "path": path}]
 
 
+@pytest.mark.not_in_a_pod("modes are 0777 at most")
 def test_files_are_byte_exact_with_mode_and_owner(run):
     data = bytes(range(256)) * 300
     files = [{"metadata": {"name": "blob"}, "data": base64.b64encode(data).decode()},
@@ -68,6 +69,7 @@ def test_a_file_in_a_temp_volume_is_there(run):
     passed(run(doc), a="x")
 
 
+@pytest.mark.not_in_a_pod("the folder is on the node")
 def test_a_missing_host_folder_is_made_and_said(host_folder, run):
     path = host_folder / "not" / "there"
     result = passed(run(document(step("a", "echo x >/h/f", volumes=at("/h")), volumes=[host("v", path)])))
@@ -97,6 +99,7 @@ def test_environment_of_the_host_and_secrets(run):
     passed(run(doc, "--env A=host --env B=host --env C=host"), a="document host\nsecret\n")
 
 
+@pytest.mark.not_in_a_pod("users are numbers")
 def test_user_and_working_dir(run):
     passed(run(document(step("number", "echo $(id -u):$(id -g)", docker={"user": "1234:567"}),
                         step("name", "id -un", docker={"user": "nobody"}),
@@ -155,7 +158,7 @@ def ping(name):
     return step("ping", f"redis-cli -h {name} ping", image="redis:4-alpine")
 
 
-@pytest.mark.parametrize("mode", ["shared", "isolated"])
+@pytest.mark.parametrize("mode", ["shared", pytest.param("isolated", marks=pytest.mark.not_in_a_pod("all share the network of the pod"))])
 @pytest.mark.parametrize("name", ["server", "cache.example"])
 def test_names_and_aliases_resolve(run, mode, name):
     passed(run(document(ping(name), services=[server(aliases=["cache.example"])]), f"--network {mode}"), ping="PONG\n")

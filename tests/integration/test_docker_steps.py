@@ -74,6 +74,7 @@ def test_memory_volumes_are_shared_and_end_with_the_run(docker, run):
         assert (result.code, output(result, "w"), output(result, "r")) == (0, "tmpfs\n", "kept\n"), result
 
 
+@pytest.mark.not_in_a_pod("the folder is on the node")
 def test_a_missing_host_folder_is_made_and_said(run, host_folder):
     there = host_folder / "made"
     doc = document(step("a", "echo hi >/h/f", volumes=[{"name": "h", "path": "/h"}]), volumes=[host("h", there)])
@@ -84,6 +85,7 @@ def test_a_missing_host_folder_is_made_and_said(run, host_folder):
     subprocess.run(["rm", "-r", str(there)], check=True)
 
 
+@pytest.mark.not_in_a_pod("devices want a plugin of the node")
 def test_dev_shm_is_a_folder_and_devices_are_devices(run):
     doc = document(step("a", "test -d /s && test -c /dev/mine && head -c 3 /dev/mine | od -An -tx1 | tr -d ' '; "
                              "df /dev/shm | tail -1 | tr -s ' ' | cut -d' ' -f2",
@@ -94,7 +96,7 @@ def test_dev_shm_is_a_folder_and_devices_are_devices(run):
     assert (result.code, output(result, "a")) == (0, "000000\n1024\n")
 
 
-@pytest.mark.parametrize("mode", ["shared", "isolated"])
+@pytest.mark.parametrize("mode", ["shared", pytest.param("isolated", marks=pytest.mark.not_in_a_pod("all share the network of the pod"))])
 def test_names_and_aliases_resolve(run, mode):
     doc = {"services": [{"metadata": {"name": "redis"}, "aliases": ["cache"], "ready": {"tcp": 6379},
                          "docker": {"image": "redis:4-alpine"}}],
@@ -144,7 +146,7 @@ def test_published_ports_and_other_networks(docker, run):
         docker.delete(f"/networks/{other}")
 
 
-@pytest.mark.parametrize("mode", ["host", "none"])
+@pytest.mark.parametrize("mode", ["host", pytest.param("none", marks=pytest.mark.not_in_a_pod("all share the network of the pod"))])
 def test_host_and_none(run, mode):
     result = run(document(step("a", "ls /sys/class/net | wc -l"), step("b", "ip link | grep -c lo")), f"--network {mode}")
     assert result.code == 0, result
@@ -168,6 +170,7 @@ def test_all_that_is_wrong_is_said_at_once(docker, run):
     assert docker.leftovers() == []
 
 
+@pytest.mark.not_in_a_pod("in the words of the kubelet")
 def test_never_pulled_and_absent(run):
     result = run(document(step("a", image="plr-test/absent:1", docker={"pull_policy": "never"})))
     assert (end(result, "a")["reason"], result.code) == ("image", 1)
@@ -279,6 +282,7 @@ def test_binary_output_is_exact(run):
     assert data == b"\xff" * 300000 + b"\0\n"
 
 
+@pytest.mark.not_in_a_pod("all share the network of the pod")
 @pytest.mark.both_ways
 def test_thirty_steps_at_once(run):
     doc = document(*[step(f"s{i}", f"echo {i}", depends_on=["first"]) for i in range(30)], step("first"))

@@ -42,6 +42,7 @@ def test_an_end_comes_after_the_last_line(run):
         assert mine[-1]["event"] == "step" and mine[-1]["to"] == "ended", mine[-1]
 
 
+@pytest.mark.not_in_a_pod("devices want a plugin of the node")
 def test_a_device_needs_no_volume(run):
     doc = document(step("a", "test -c /dev/mine && head -c 2 /dev/mine | od -An -tx1 | tr -d ' '",
                         devices=[{"name": "zero", "path": "/dev/mine"}]),
