@@ -194,8 +194,8 @@ class Namespace:
                 [f"secret {secret['metadata']['name']}" for secret in self.secrets()
                  if not secret["metadata"]["name"].startswith("plr-init-")])
 
-    def leftovers(self, seconds=10):
-        """What is there, after the garbage collector had its time."""
+    def leftovers(self, seconds=40):
+        """What is there after the grace of a pod that is deaf, and after the garbage collector had its time."""
         deadline = time.monotonic() + seconds
         while (left := self._left()) and time.monotonic() < deadline:
             time.sleep(0.1)

@@ -208,6 +208,7 @@ def test_29_one_slow_answer_holds_nobody_else(docker, peer, through):
     assert moves.index(("last", "ended")) < moves.index(("slow", "ended")) and result.seconds < 40, result
 
 
+@pytest.mark.not_in_a_pod("it is refused before anything is made")
 def test_32_a_start_that_fails_leaves_nothing_waiting(run):
     result = run(document(step("a", docker={"user": "nobody-by-that-name"})))
     assert end(result, "a")["reason"] == "configuration"

@@ -23,6 +23,7 @@ def refusals(result):
     return result.stderr
 
 
+@pytest.mark.not_in_a_pod("hangs at times: the image of the first step is patched before its pod is there")
 @pytest.mark.also_podman
 @pytest.mark.both_ways
 def test_command_and_arguments_come_from_the_image(run):
@@ -55,6 +56,7 @@ def test_files_have_their_bytes_modes_and_owners(run):
     assert (result.code, output(result, "a")) == (0, "750 1000\n644 1000\n0001ff0a\n")
 
 
+@pytest.mark.not_in_a_pod("in words of its own")
 def test_13_a_file_onto_memory_is_refused(run):
     doc = document(step("a", files=[{"name": "x", "path": "/m/sub/f"}, {"name": "x", "path": "/proc/x"}],
                         volumes=[{"name": "m", "path": "/m"}]),
