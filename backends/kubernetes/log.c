@@ -235,7 +235,9 @@ static void on_done(
     /* Silence is no failure. */
     bool silent = err != NULL && err->code == PLR_ERR_TIMEOUT && log->finish_since == 0;
     if (is_whole(log)) {
-        log->host->timer_set(log->timer, 0); /* finish will come */
+        log->host->timer_set(log->timer, 0); /* finish will come, or is waiting for its turn */
+        if (log->finish_since != 0)
+            end(log, true);
     } else if (silent) {
         log->idle_ns = log->idle_ns * 2 < LAST_IDLE_NS ? log->idle_ns * 2 : LAST_IDLE_NS;
         set_timer(log, 0);
