@@ -126,7 +126,8 @@ static void on_timer(plr_timer *timer, void *userdata)
         self->host->timer_set(timer, room->first->at);
 }
 
-static void say(fake_room *room, const message *what)
+/* Whether it will be heard: without memory the run fails. */
+static bool say(fake_room *room, const message *what)
 {
     fake *self = room->fake;
     message *copy = malloc(sizeof *copy);
@@ -134,7 +135,7 @@ static void say(fake_room *room, const message *what)
         plr_error err = { 0 };
         plr_error_nomem(&err);
         self->host->run_failed(room->run, &err);
-        return;
+        return false;
     }
     *copy = *what;
     copy->at = self->host->now(self->loop) + fake_random(self, self->word_ns);
@@ -144,6 +145,7 @@ static void say(fake_room *room, const message *what)
     room->last = copy;
     if (room->begun)
         self->host->timer_set(room->timer, room->first->at);
+    return true;
 }
 
 /* Told on, for tests, if the host's environment has FAKE_TELL. */
@@ -185,10 +187,12 @@ void fake_tell(void *self, plr_run_view *run, const plr_fact *fact)
 
 void fake_room_stop(fake_attempt *attempt, int signal)
 {
-    say(attempt->task->run->data, &(message){ .to_one = true,
-                                          .index = attempt->task->index,
-                                          .attempt = attempt->task->attempt,
-                                          .signal = signal });
+    bool heard = say(attempt->task->run->data, &(message){ .to_one = true,
+                                                       .index = attempt->task->index,
+                                                       .attempt = attempt->task->attempt,
+                                                       .signal = signal });
+    if (!heard)
+        fake_signalled(attempt, signal); /* what waits for its end is not to wait for ever */
 }
 
 void fake_room_started(fake_attempt *attempt)

@@ -15,6 +15,7 @@ typedef struct scenario {
     const char *output; /* of a run that is whole, and passes */
     bool later;         /* the host holds each output event for a while */
     const char *secret; /* known only when the first output has come */
+    bool release;       /* the steps release each other */
     size_t n_whole, n_broken;
 } scenario;
 
@@ -53,15 +54,16 @@ static plr_answer on_event(const plr_event *event, void *userdata)
     return h->later ? PLR_ANSWER_LATER : PLR_ANSWER_GO_ON;
 }
 
-static int start(host *h, const char *json, plr_error *err)
+static int start(host *h, const char *json, bool release, plr_error *err)
 {
+    plr_option option = { "fake-release", "1s" };
     plr_engine_options options = { .size = sizeof options, .clock = PLR_CLOCK_VIRTUAL };
     plr_run_options run_options = { .size = sizeof run_options, .sink_timeout_ns = -1 };
     plr_backend *backend = NULL;
     plr_spec *spec = NULL;
     int r = plr_engine_new(&h->engine, &options, err);
     if (r == 0)
-        r = plr_backend_open(&backend, h->engine, "fake", NULL, 0, err);
+        r = plr_backend_open(&backend, h->engine, "fake", &option, release, err);
     if (r == 0)
         r = plr_spec_read(&spec, "oom", json, strlen(json), NULL, NULL, NULL, err);
     if (r == 0)
@@ -101,7 +103,7 @@ static void play(bool failing, void *userdata)
         return;
     h->later = s->later;
     h->secret = s->secret;
-    int r = start(h, s->json, &err);
+    int r = start(h, s->json, s->release, &err);
     if (r == 0) {
         go_to_the_end(h);
         check(plr_run_wait(h->run, &result, &err) == 0, "the run is over and cannot be waited for");
@@ -155,6 +157,7 @@ static scenario scenarios[] = {
     { .json = everything, .output = "one\none\n******\ndone\npassed\n", .later = true },
     { .json = tries, .output = "" },
     { .json = late, .output = "x\na ****** b\n******y\n", .later = true, .secret = "hunter2!" },
+    { .json = everything, .output = "one\none\n******\ndone\npassed\n", .release = true },
 };
 
 int main(void)
