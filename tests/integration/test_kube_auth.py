@@ -134,7 +134,7 @@ def test_certificates_may_be_passed_over_with_a_warning(kube):
     refuses(kube, 2, "no trust between us and", env={"KUBECONFIG": str(strict)})
     lax = kube.namespace.write_kubeconfig("lax", server=server, **{"insecure-skip-tls-verify": True})
     result = passes(kube, env={"KUBECONFIG": str(lax)})
-    warnings = [event["text"] for event in result.events if event["event"] == "warning"]
+    warnings = [event["message"] for event in result.events if event["event"] == "warning"]
     assert len([text for text in warnings if "its certificate is not verified" in text]) == 1, result
 
 
