@@ -361,6 +361,19 @@ static void take_trouble(plr_kube_attempt *attempt)
         take_end(attempt);
 }
 
+/* The step's image takes the place of the pause image. Not before that runs: while a kubelet still
+ * makes the pod, it loses sight of a container whose image changes. */
+static void swap(plr_kube_attempt *attempt)
+{
+    plr_error err = { 0 };
+    attempt->swapped = true;
+    attempt->evidence.restarts++;
+    attempt->evidence.id[0] = '\0';
+    attempt->evidence.standing = PLR_KUBE_WAITING;
+    if (plr_kube_patch_image(attempt, attempt->task->step->docker.image, &err) < 0)
+        complete(attempt, &err);
+}
+
 void plr_kube_attempt_look(plr_kube_attempt *attempt)
 {
     plr_kube_run *run = attempt->run;
@@ -371,6 +384,13 @@ void plr_kube_attempt_look(plr_kube_attempt *attempt)
     if (run->pod != NULL && !run->gone)
         plr_kube_end_look(evidence, run->pod, attempt->container);
     bool runs = evidence->standing == PLR_KUBE_RUNNING;
+    if (attempt->hold == PLR_KUBE_PAUSED && !attempt->swapped && runs) {
+        if (attempt->op != NULL && attempt->turn && !attempt->cancelled) {
+            swap(attempt);
+            return;
+        }
+        runs = false; /* nothing of the step's */
+    }
     if (attempt->log == NULL && !attempt->log_over && !run->gone && is_of_interest(attempt) &&
             (runs || evidence->has_status) && attempt->patch == NULL && follow(attempt, &err) < 0) {
         attempt->log_over = true;
@@ -474,13 +494,7 @@ void plr_kube_attempt_start(
     run->kube->host->op_on_cancel(op, on_cancel, attempt);
     set_timer(attempt, attempt->turn_at + NUDGE_NS);
     int r = 0;
-    if (attempt->hold == PLR_KUBE_PAUSED) {
-        /* What has been seen so far was the pause image. */
-        attempt->evidence.restarts++;
-        attempt->evidence.id[0] = '\0';
-        attempt->evidence.standing = PLR_KUBE_WAITING;
-        r = plr_kube_patch_image(attempt, attempt->task->step->docker.image, &err);
-    } else if (attempt->hold == PLR_KUBE_HELD && !plr_kube_attempt_decides(attempt)) {
+    if (attempt->hold == PLR_KUBE_HELD && !plr_kube_attempt_decides(attempt)) {
         r = say_late(attempt, late, n_late, &err);
         plr_kube_say(run, "go %zu %u", attempt->task->index, attempt->task->attempt);
     }
