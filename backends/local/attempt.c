@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* An attempt's way from nothing to its end. An op walks it up to a goal (what its root is made of,
  * held, running) and the next op walks on from there; a failure takes down what was built. */
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
 
 #include "backends/local/compose.h"
 #include "backends/local/local.h"
@@ -23,6 +26,18 @@ void plr_local_warn(plr_local_attempt *attempt, const char *format, ...)
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     host_of(attempt)->report(attempt->task, &report);
+}
+
+int plr_local_no_descriptor(plr_error *err, const char *what)
+{
+    int error = errno;
+    struct rlimit limit;
+    if (error != EMFILE || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return plr_error_set(err, PLR_ERR_SYSTEM, "%s: %s", what, strerror(error));
+    return plr_error_set(err, PLR_ERR_SYSTEM,
+            "%s: %s: this process may have %llu (ulimit -n), and each step takes three while it "
+            "runs",
+            what, strerror(error), (unsigned long long)limit.rlim_cur);
 }
 
 int plr_local_attempt_of(plr_local_attempt **ret_attempt, plr_task *task, plr_error *err)

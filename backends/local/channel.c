@@ -88,7 +88,7 @@ int plr_local_channel_open(plr_local_attempt *attempt, int *ret_peer, plr_error 
     const plr_local *local = attempt->run->local;
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return plr_error_set(err, PLR_ERR_SYSTEM, "socketpair: %s", strerror(errno));
+        return plr_local_no_descriptor(err, "socketpair");
     _cleanup_close_ int theirs = pair[1];
     attempt->channel = pair[0];
     if (fcntl(pair[0], F_SETFL, O_RDWR | O_NONBLOCK) < 0)

@@ -149,6 +149,8 @@ void plr_local_attempt_ended(plr_local_attempt *attempt, const plr_sandbox_end *
 void plr_local_attempt_eof(plr_local_attempt *attempt);
 /* The sandbox is gone. */
 void plr_local_attempt_lost(plr_local_attempt *attempt, const plr_error *err);
+/* Sets PLR_ERR_SYSTEM with errno's text, for a descriptor of a step's that is not to be had. */
+int plr_local_no_descriptor(plr_error *err, const char *what);
 void plr_local_warn(plr_local_attempt *attempt, const char *format, ...) PLR_PRINTF(2, 3);
 
 /* task.c: asks the sandbox for it. */

@@ -74,7 +74,7 @@ static int open_pipe(plr_local_pipe *pipe, int *ret_write, plr_error *err)
     const plr_local *local = pipe->attempt->run->local;
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
-        return plr_error_set(err, PLR_ERR_SYSTEM, "pipe: %s", strerror(errno));
+        return plr_local_no_descriptor(err, "pipe");
     _cleanup_close_ int theirs = ends[1];
     pipe->fd = ends[0];
     if (fcntl(pipe->fd, F_SETFL, O_RDONLY | O_NONBLOCK) < 0)

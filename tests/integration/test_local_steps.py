@@ -371,3 +371,13 @@ def test_without_docker_local_is_chosen_and_says_why(local):
 def test_few_descriptors_are_an_error_and_no_hang(run):
     result = run(document(*(step(f"s{i}", "true") for i in range(30))), wrap=["prlimit", "--nofile=12:4096"])
     assert result.code == 3 and "Too many open files" in result.stderr, result
+
+
+def test_too_few_descriptors_for_all_at_once(run):
+    """Some run, and what would have helped is said."""
+    many = [step(f"s{i}", "sleep 1", depends_on=["first"]) for i in range(40)]
+    result = run(document(step("first"), *many), wrap=["prlimit", "--nofile=100:4096"])
+    reasons = [end(result, f"s{i}")["reason"] for i in range(40)]
+    assert result.code == 3 and {"exit", "infrastructure"} == set(reasons), result
+    assert reasons.count("exit") >= 25, "it takes more than three for each"
+    assert "this process may have 100 (ulimit -n), and each step takes three" in result.stderr, result
