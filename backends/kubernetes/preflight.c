@@ -12,6 +12,9 @@
 #include "engine/base/error.h"
 #include "net/jsonc.h"
 
+/* Somebody waits who has only just begun: a server that does not answer is said soon. */
+#define PATIENCE_NS (UINT64_C(8) * 1000000000)
+
 #define REVIEWS "/apis/authorization.k8s.io/v1/"
 
 /* One verb of one rule. */
@@ -132,6 +135,7 @@ static int ask(plr_kube_preflight *preflight, const char *path, json_object *bod
         .path = path,
         .body = body,
         .repeatable = true, /* nothing is kept of it */
+        .total_ns = PATIENCE_NS,
         .on_done = on_done,
         .userdata = userdata,
     };
