@@ -23,7 +23,6 @@ def refusals(result):
     return result.stderr
 
 
-@pytest.mark.not_in_a_pod("hangs at times: the image of the first step is patched before its pod is there")
 @pytest.mark.also_podman
 @pytest.mark.both_ways
 def test_command_and_arguments_come_from_the_image(run):
