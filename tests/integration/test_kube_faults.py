@@ -66,7 +66,8 @@ def test_45_a_watch_that_is_too_old(kube, proxy, times):
     proxy.play("GET", r"/api/v1/namespaces/[^?]*pods\?.*watch=", events_of(EXPIRED), times=times)
     result = kube(document(step("a", "echo said; exit 5")), limit=90)
     assert (output(result, "a"), end(result, "a")["exit_code"], result.code) == ("said\n", 5, 1), result
-    assert len(proxy.seen("GET", r"/api/v1/namespaces/[^?]*pods\?.*watch=")) > times
+    # The list before each watch may have told the end already.
+    assert len(proxy.seen("GET", r"/api/v1/namespaces/[^?]*pods\?.*watch=")) >= max(times, 2)
 
 
 @pytest.mark.parts
