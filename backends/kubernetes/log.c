@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* One stream of a container's log after another, joined by resume.c. The end of a stream proves
  * nothing: the output is whole when plr-init has said on both streams that it is, or when a stream
- * that was opened after the container's end has ended by itself. */
+ * that was opened after the container's end has ended by itself and brought nothing new: for a
+ * moment a runtime still writes what a container said that has ended. */
 #include "backends/kubernetes/log.h"
 
 #include <stdint.h>
@@ -24,6 +25,8 @@
 
 /* The status says that a container has ended a second later than its log. */
 #define AFTER_END_NS (2 * SECOND)
+/* Between streams of an ended container. */
+#define SETTLE_NS (SECOND / 5)
 /* A stream ends about a second after its container. */
 #define LINGER_NS (10 * SECOND)
 
@@ -49,6 +52,7 @@ struct plr_kube_log {
     uint64_t idle_ns, delay_ns;
     uint64_t finish_since; /* 0: the container runs */
     bool opened_finished;  /* the stream was opened after that */
+    bool news;             /* it brought what was not known */
     bool last;             /* the log goes with its container, which we have ended */
     bool over;             /* the stream ended by itself after that */
     bool paused;
@@ -142,6 +146,7 @@ static void on_piece(plr_kube_piece piece, const void *data, size_t size, void *
     case PLR_KUBE_PIECE_OUTPUT:
         log->idle_ns = IDLE_NS;
         log->delay_ns = FIRST_DELAY_NS;
+        log->news = true;
         plr_init_lines_feed(&log->lines, data, size, on_line, log);
         break;
     case PLR_KUBE_PIECE_GAP:
@@ -203,10 +208,10 @@ static void ended_cleanly(plr_kube_log *log)
             end(log, true);
     } else if (log->finish_since == 0) {
         open_later(log, AFTER_END_NS);
-    } else if (log->opened_finished) {
+    } else if (log->opened_finished && !log->news) {
         end(log, plr_kube_resume_is_joined(&log->resume));
     } else {
-        set_timer(log, 0);
+        set_timer(log, log->opened_finished ? SETTLE_NS : 0);
     }
 }
 
@@ -261,6 +266,7 @@ static void open_log(plr_kube_log *log)
     }
     plr_kube_resume_open(&log->resume);
     log->opened_finished = log->finish_since != 0;
+    log->news = false;
     /* The headers come with the first line. */
     plr_kube_request request = {
         .method = "GET",

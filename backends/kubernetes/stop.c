@@ -112,6 +112,8 @@ static void stop_one(plr_kube_attempt *attempt)
     else if (!attempt->stopped &&
              plr_kube_patch_image(attempt, run->kube->settings.pause_image, &err) < 0)
         run->kube->host->run_failed(run->view, &err);
+    else if (!attempt->stopped && attempt->log != NULL)
+        plr_kube_log_last(attempt->log); /* what is opened afterwards is the pause image's */
 }
 
 void plr_kube_stop_soon(plr_kube_run *run)
