@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* One stream of a container's log after another, joined by resume.c. The end of a stream proves
- * nothing: the output is whole when plr-init has said on both streams that it is, or when a stream
- * that was opened after the container's end has ended by itself and brought nothing new: for a
- * moment a runtime still writes what a container said that has ended. */
+ * nothing: the output is whole when plr-init has said on both streams that it is, or when streams
+ * that were opened after the container's end end by themselves and bring nothing new for a while: a
+ * busy runtime still writes what a container said that has ended. */
 #include "backends/kubernetes/log.h"
 
 #include <stdint.h>
@@ -25,8 +25,9 @@
 
 /* The status says that a container has ended a second later than its log. */
 #define AFTER_END_NS (2 * SECOND)
-/* Between streams of an ended container. */
-#define SETTLE_NS (SECOND / 5)
+/* How long an ended container must bring nothing new, and how often it is asked. */
+#define SETTLE_NS (2 * SECOND)
+#define ASK_AGAIN_NS (SECOND / 2)
 /* A stream ends about a second after its container. */
 #define LINGER_NS (10 * SECOND)
 
@@ -53,6 +54,7 @@ struct plr_kube_log {
     uint64_t finish_since; /* 0: the container runs */
     bool opened_finished;  /* the stream was opened after that */
     bool news;             /* it brought what was not known */
+    uint64_t quiet_since;  /* the first such stream that brought nothing new; 0: none yet */
     bool last;             /* the log goes with its container, which we have ended */
     bool over;             /* the stream ended by itself after that */
     bool paused;
@@ -196,6 +198,17 @@ static void went_down(plr_kube_log *log, const plr_error *err)
     open_later(log, 0);
 }
 
+/* Nothing new has come of the ended container for long enough. */
+static bool is_settled(plr_kube_log *log)
+{
+    uint64_t now = log->host->now(log->loop);
+    if (log->news)
+        log->quiet_since = 0;
+    else if (log->quiet_since == 0)
+        log->quiet_since = now;
+    return log->quiet_since != 0 && now - log->quiet_since >= SETTLE_NS;
+}
+
 static void ended_cleanly(plr_kube_log *log)
 {
     plr_kube_resume_end(&log->resume, on_piece, log);
@@ -208,10 +221,12 @@ static void ended_cleanly(plr_kube_log *log)
             end(log, true);
     } else if (log->finish_since == 0) {
         open_later(log, AFTER_END_NS);
-    } else if (log->opened_finished && !log->news) {
+    } else if (!log->opened_finished) {
+        set_timer(log, 0);
+    } else if (is_settled(log)) {
         end(log, plr_kube_resume_is_joined(&log->resume));
     } else {
-        set_timer(log, log->opened_finished ? SETTLE_NS : 0);
+        set_timer(log, ASK_AGAIN_NS);
     }
 }
 
