@@ -23,9 +23,9 @@
 #include "backends/local/sandbox/setup.h"
 #include "engine/base/error.h"
 
-/* What the module wrote down when it left the run. One look at a time: an overlay's upper folder is
- * one's own. */
-static int read_look(plr_setup *setup, const char *folder, plr_error *err)
+/* What the module wrote down when it left the run. One look at a time, as long as this process
+ * lives: an overlay's upper folder is one's own. */
+static int open_look(plr_sandbox_fields *ret_fields, const char *folder, plr_error *err)
 {
     struct stat stat;
     _cleanup_close_ int place = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -38,7 +38,8 @@ static int read_look(plr_setup *setup, const char *folder, plr_error *err)
     const char *data = size > 0 ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : "";
     if (data == MAP_FAILED)
         return plr_fault(err, "cannot read what is known of %s", folder);
-    return plr_task_request_read(&setup->request, (plr_sandbox_fields){ data, data + size }, err);
+    *ret_fields = (plr_sandbox_fields){ data, data + size };
+    return 0;
 }
 
 /* An overlay that was not told to sync does not take its work folder again. */
@@ -71,7 +72,9 @@ static int enter(plr_setup *setup, plr_room *room, plr_error *err)
     return r == 0 ? plr_setup_build(setup, err) : r;
 }
 
-static _Noreturn void become(plr_setup *setup, plr_room *room, char **command)
+/* What is allocated here ends with the exec. */
+static _Noreturn void become(
+        plr_setup *setup, plr_room *room, plr_sandbox_fields fields, char **command)
 {
     plr_error error = { 0 };
     char *term = getenv("TERM"), *entry = NULL;
@@ -79,7 +82,9 @@ static _Noreturn void become(plr_setup *setup, plr_room *room, char **command)
     /* Without a terminal of its own: what a step left here could type into that of its user. */
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    int r = enter(setup, room, &error);
+    int r = plr_task_request_read(&setup->request, fields, &error);
+    if (r == 0)
+        r = enter(setup, room, &error);
     if (r == 0 && term && asprintf(&entry, "TERM=%s", term) >= 0)
         r = plr_strings_add(&setup->request.environment, entry, &error);
     if (r == 0) {
@@ -114,11 +119,13 @@ static int look(const char *folder, char **command, plr_error *err)
     plr_userns_ids ids = { .uids = UINT32_MAX };
     plr_room room = { .socket = -1, .folder = -1, .init = -1, .network = -1 };
     plr_setup setup = { .room = &room, .report = -1, .root = -1 };
-    int status, r = read_look(&setup, folder, err);
+    plr_sandbox_fields fields;
+    _cleanup_free_ char *path = realpath(folder, NULL);
+    int status, r = open_look(&fields, folder, err);
     room.request.network = PLR_SANDBOX_NETWORK_HOST;
     room.own_users = !plr_may_all();
     if (r == 0)
-        r = find_place(&setup, &room, realpath(folder, NULL), err);
+        r = find_place(&setup, &room, path, err);
     if (r == 0 && room.own_users)
         r = plr_userns_enter(&ids, err);
     if (r < 0)
@@ -131,7 +138,7 @@ static int look(const char *folder, char **command, plr_error *err)
     sigaddset(&ending, SIGHUP);
     pid_t pid = plr_fork(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS, NULL);
     if (pid == 0)
-        become(&setup, &room, command);
+        become(&setup, &room, fields, command);
     sigprocmask(SIG_UNBLOCK, &ending, NULL);
     if (pid < 0 || waitpid(pid, &status, 0) < 0)
         return plr_fault(err, "cannot start a process for the look");
