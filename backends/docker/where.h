@@ -8,6 +8,8 @@
 
 #include <pipeline/backend.h>
 
+#include "engine/base/settings.h"
+
 /* The backend's options, copied. */
 typedef struct plr_docker_settings {
     char *host;    /* docker-host */
@@ -18,7 +20,21 @@ typedef struct plr_docker_settings {
     bool ipv6;     /* docker-ipv6 */
 } plr_docker_settings;
 
-#define PLR_DOCKER_N_OPTIONS 6
+#define PLR_DOCKER_OPTIONS(X)                                                                      \
+    X("docker-host", "URL", "where the daemon is, instead of DOCKER_HOST (unix://..., tcp://...)", \
+            .type = PLR_SETTING_TEXT, .offset = offsetof(plr_docker_settings, host))               \
+    X("docker-context", "NAME", "a context of the docker CLI, instead of DOCKER_CONTEXT",          \
+            .type = PLR_SETTING_TEXT, .offset = offsetof(plr_docker_settings, context))            \
+    X("config", "FILE", "registry credentials, in the format of ~/.docker/config.json",            \
+            .type = PLR_SETTING_TEXT, .offset = offsetof(plr_docker_settings, config))             \
+    X("docker-mtu", "BYTES", "MTU of the networks made for runs", .type = PLR_SETTING_INTEGER,     \
+            .offset = offsetof(plr_docker_settings, mtu), .least = 68, .most = 65535)              \
+    X("docker-ipv6", NULL, "IPv6 in the networks made for runs", .type = PLR_SETTING_SWITCH,       \
+            .offset = offsetof(plr_docker_settings, ipv6))                                         \
+    X("docker-folder", "DIR", "where the program that holds steps is put; not mounted noexec",     \
+            .type = PLR_SETTING_TEXT, .offset = offsetof(plr_docker_settings, folder))
+
+enum { PLR_DOCKER_N_OPTIONS = 0 PLR_DOCKER_OPTIONS(PLR_SETTING_COUNT) };
 extern const plr_option_info plr_docker_option_table[PLR_DOCKER_N_OPTIONS];
 
 int plr_docker_settings_read(plr_docker_settings *ret_settings, const plr_option *options,

@@ -8,19 +8,26 @@
 #include <pipeline/backend.h>
 
 #include "backends/fake/script.h"
+#include "engine/base/settings.h"
 #include "engine/rules_graph.h"
 
 typedef struct fake_attempt fake_attempt;
 typedef struct fake_answer fake_answer;
 typedef struct fake_room fake_room;
 
+typedef struct fake_settings {
+    int64_t seed;
+    int64_t jitter_ns; /* up to this is added to each delay */
+    /* Tasks release each other, where the run lets them, and up to this is what a word to them
+     * takes; -1: they do not. */
+    int64_t word_ns;
+} fake_settings;
+
 typedef struct fake {
     const plr_host *host;
     plr_loop *loop;
-    uint64_t random;   /* state of the generator */
-    int64_t jitter_ns; /* up to this is added to each delay */
-    bool release;      /* tasks release each other, where the run lets them */
-    int64_t word_ns;   /* up to this is what a word to them takes */
+    fake_settings settings;
+    uint64_t random; /* state of the generator */
     fake_attempt *attempts;
     fake_answer *answers; /* operations that take a while */
 } fake;

@@ -1,41 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* The fake backend's entry point, its options, and the operations on whole runs. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/fake/fake.h"
 #include "engine/base/cleanup.h"
 #include "engine/base/error.h"
-#include "engine/base/text.h"
 
-static const plr_option_info options_info[] = {
-    { "fake-seed", "N", "seed of the random delays" },
-    { "fake-jitter", "DURATION", "add up to this to each delay" },
-    { "fake-release", "WORD-DELAY", "let tasks release each other; words to them take up to this" },
-};
+#define OPTIONS(X)                                                                                 \
+    X("fake-seed", "N", "seed of the random delays", .type = PLR_SETTING_INTEGER,                  \
+            .offset = offsetof(fake_settings, seed), .most = INT64_MAX / 2)                        \
+    X("fake-jitter", "DURATION", "add up to this to each delay", .type = PLR_SETTING_DURATION,     \
+            .offset = offsetof(fake_settings, jitter_ns))                                          \
+    X("fake-release", "WORD-DELAY", "let tasks release each other; words to them take up to this", \
+            .type = PLR_SETTING_DURATION, .offset = offsetof(fake_settings, word_ns))
 
-static int read_options(fake *self, const plr_option *options, size_t n, plr_error *err)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(options[i].name, "fake-seed") == 0) {
-            self->random = strtoull(options[i].value, NULL, 10) * 2 + 1; /* never 0 */
-        } else if (strcmp(options[i].name, "fake-jitter") == 0) {
-            int r = plr_duration_parse(options[i].value, &self->jitter_ns, err);
-            if (r < 0)
-                return r;
-        } else if (strcmp(options[i].name, "fake-release") == 0) {
-            self->release = true;
-            int r = plr_duration_parse(options[i].value, &self->word_ns, err);
-            if (r < 0)
-                return r;
-        } else {
-            return plr_error_set(
-                    err, PLR_ERR_USAGE, "the fake backend has no option \"%s\"", options[i].name);
-        }
-    }
-    return 0;
-}
+enum { N_OPTIONS = 0 OPTIONS(PLR_SETTING_COUNT) };
+static const plr_option_info infos[N_OPTIONS] = { OPTIONS(PLR_SETTING_INFO) };
+static const plr_setting rows[N_OPTIONS] = { OPTIONS(PLR_SETTING_ROW) };
+static const plr_setting_table table = { "fake", infos, rows, N_OPTIONS };
 
 static int create(void **ret_self, const plr_host *host, plr_loop *loop, const plr_option *options,
         size_t n_options, plr_error *err)
@@ -45,10 +28,11 @@ static int create(void **ret_self, const plr_host *host, plr_loop *loop, const p
         return plr_error_nomem(err);
     self->host = host;
     self->loop = loop;
-    self->random = 1;
-    int r = read_options(self, options, n_options, err);
+    self->settings.word_ns = -1;
+    int r = plr_settings_read(&table, &self->settings, options, n_options, err);
     if (r < 0)
         return r;
+    self->random = (uint64_t)self->settings.seed * 2 + 1; /* never 0 */
     *ret_self = steal(self);
     return 0;
 }
@@ -88,8 +72,8 @@ static void setup(void *self, plr_run_view *run, plr_task *const *tasks, size_t 
 {
     fake *own = self;
     plr_error err = { 0 };
-    run->prepares_all &= own->release;
-    run->self_release &= own->release;
+    run->prepares_all &= own->settings.word_ns >= 0;
+    run->self_release &= own->settings.word_ns >= 0;
     int r = run->self_release ? fake_room_new(own, run, &err) : 0;
     for (size_t i = 0; i < n_tasks && run->prepares_all && r == 0; i++)
         r = fake_take(own, tasks[i], &err);
@@ -162,8 +146,8 @@ PLR_BACKEND_ENTRY(fake)
         .description = "plays scripts instead of running anything, for tests",
         .capabilities =
                 PLR_CAPABILITY_HOLDS | PLR_CAPABILITY_SELF_RELEASE | PLR_CAPABILITY_PREPARES_ALL,
-        .options = options_info,
-        .n_options = sizeof options_info / sizeof *options_info,
+        .options = infos,
+        .n_options = N_OPTIONS,
         .commands = commands_info,
         .n_commands = sizeof commands_info / sizeof *commands_info,
         .create = create,

@@ -138,7 +138,7 @@ static bool say(fake_room *room, const message *what)
         return false;
     }
     *copy = *what;
-    copy->at = self->host->now(self->loop) + fake_random(self, self->word_ns);
+    copy->at = self->host->now(self->loop) + fake_random(self, self->settings.word_ns);
     if (room->last != NULL && room->last->at > copy->at)
         copy->at = room->last->at;
     *(room->last != NULL ? &room->last->next : &room->first) = copy;

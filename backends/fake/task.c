@@ -47,7 +47,7 @@ uint64_t fake_random(fake *self, int64_t most)
 static void wait_for(fake_attempt *attempt, int64_t ns)
 {
     fake *self = attempt->fake;
-    uint64_t delay = (uint64_t)ns + fake_random(self, self->jitter_ns);
+    uint64_t delay = (uint64_t)ns + fake_random(self, self->settings.jitter_ns);
     self->host->timer_set(attempt->timer, self->host->now(self->loop) + delay);
 }
 

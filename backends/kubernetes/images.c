@@ -122,8 +122,8 @@ static int resolve(lookup *l, const plr_credential *credential, plr_error *err)
     plr_registry_options options = {
         .name = &l->name,
         .credential = credential,
-        .insecure = (const char *const *)kube->settings.insecure,
-        .n_insecure = kube->settings.n_insecure,
+        .insecure = (const char *const *)kube->settings.insecure.items,
+        .n_insecure = kube->settings.insecure.n,
         .patience_ns = PATIENCE_NS,
     };
     plr_platform platform = plr_platform_or_here(&l->images->document->platform);

@@ -283,8 +283,8 @@ static int make_request(char **ret_text, const plr_local_attempt *attempt, plr_e
     }
     plr_json_close(&json);
     plr_json_open(&json, "insecure", '[');
-    for (size_t i = 0; i < settings->n_insecure; i++)
-        plr_json_string(&json, NULL, settings->insecure[i]);
+    for (size_t i = 0; i < settings->insecure.n; i++)
+        plr_json_string(&json, NULL, settings->insecure.items[i]);
     plr_json_close(&json);
     plr_json_close(&json);
     for (size_t i = 0; i < out.size; i++)

@@ -23,5 +23,7 @@ libplrbase_la_SOURCES = \
 	%reldir%/map.h \
 	%reldir%/owner.c \
 	%reldir%/owner.h \
+	%reldir%/settings.c \
+	%reldir%/settings.h \
 	%reldir%/text.c \
 	%reldir%/text.h

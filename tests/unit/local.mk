@@ -16,6 +16,7 @@ unit_tests += %reldir%/test_document
 unit_tests += %reldir%/test_graph
 unit_tests += %reldir%/test_map
 unit_tests += %reldir%/test_schema
+unit_tests += %reldir%/test_settings
 unit_tests += %reldir%/test_spec
 unit_tests += %reldir%/test_spec_check
 unit_tests += %reldir%/test_spec_order
