@@ -24,7 +24,10 @@
 #define PLR_MILLISECOND UINT64_C(1000000)
 
 typedef struct plr_kube_run plr_kube_run;
+typedef struct plr_kube_pod plr_kube_pod;
 typedef struct plr_kube_attempt plr_kube_attempt;
+
+typedef void plr_kube_created_fn(plr_kube_pod *pod, const plr_error *err);
 
 /* The init's, the run's and the registries'. */
 #define PLR_KUBE_N_SECRETS 3
@@ -50,13 +53,10 @@ struct plr_kube_run {
     plr_run_view *view;
     plr_task *const *tasks;
     size_t n_tasks;
-    char name[PLR_KUBE_NAME_SIZE]; /* of its pod */
-    char nonce[33];                /* of the marks of its plr-inits */
+    char nonce[33]; /* of the marks of its plr-inits */
     plr_kube_watch *watch;
-    json_object *pod; /* as it was seen last, or NULL */
-    bool gone;        /* it does not exist any more */
-    bool waits_node;  /* that it has none was told */
-    plr_timer *turn;  /* what is left to do in this turn of the loop */
+    plr_timer *turn; /* what is left to do in this turn of the loop */
+    plr_kube_pod *pods;
     plr_kube_attempt *attempts;
 
     /* setup.c */
@@ -64,31 +64,46 @@ struct plr_kube_run {
     plr_error setup_error;
     struct plr_kube_images *images;
     plr_kube_objects objects; /* until they are created */
-    plr_kube_call *creations[PLR_KUBE_N_SECRETS + 1];
+    plr_kube_call *creations[PLR_KUBE_N_SECRETS];
     bool has_secret[PLR_KUBE_N_SECRETS];
-    char *uid; /* of the pod; NULL: it is not created yet */
+
+    /* stop.c */
+    bool winding_down;
+    bool cancelled, cancelled_now;
+    bool stops;                      /* attempts are to be stopped in this turn of the loop */
+    void (*on_gone)(void *userdata); /* the teardown that waits for pods to go */
+    void *gone_userdata;
+};
+
+/* A pod of a run, which all its attempts live in. */
+struct plr_kube_pod {
+    plr_kube_run *run;
+    plr_kube_pod *next; /* of the run */
+    char name[PLR_KUBE_NAME_SIZE];
+    char *uid; /* NULL: it is not created yet */
+    plr_kube_call *creation;
+    plr_kube_created_fn *on_created;
     uint64_t created_at;
+    json_object *seen; /* as the watch had it last, or NULL */
+    bool gone;         /* it does not exist any more */
+    bool waits_node;   /* that it has none was told */
+
+    /* stop.c */
+    plr_kube_call *deletion;
+    bool deleting; /* its deletion was asked for */
 
     /* words.c: what the host has to say, as the annotation has it or is about to. */
     plr_buf words;
     plr_kube_call *words_call;
     bool words_changed; /* since words_call left */
-
-    /* stop.c */
-    plr_kube_call *deletion;
-    bool deleting; /* the pod's deletion was asked for */
-    bool winding_down;
-    bool cancelled, cancelled_now;
-    bool stops;                      /* attempts are to be stopped in this turn of the loop */
-    void (*on_gone)(void *userdata); /* the teardown that waits for the pod to go */
-    void *gone_userdata;
 };
 
-/* One attempt of a step: a container of the run's pod. */
+/* One attempt of a step: a container of a pod. */
 struct plr_kube_attempt {
     plr_kube_run *run;
     plr_task *task;
     plr_kube_attempt *next; /* of the run */
+    plr_kube_pod *pod;
     char container[PLR_KUBE_NAME_SIZE];
     plr_kube_hold hold;
     plr_kube_evidence evidence;
@@ -127,28 +142,51 @@ int64_t plr_kube_wall_s(const plr_kube *kube);
 void plr_kube_setup(plr_kube_run *run, plr_op *op);
 void plr_kube_setup_clear(plr_kube_run *run);
 
-/* attempt.c */
+/* run_pod.c */
+int plr_kube_pod_new(plr_kube_pod **ret_pod, plr_kube_run *run, const char *name, plr_error *err);
+void plr_kube_pod_free(plr_kube_pod *pod);
+/* Asks for its creation as `body` says, which is borrowed. The end of it is told to `on_created`,
+ * with NULL when it is there; from then on it is watched. */
+int plr_kube_pod_create(
+        plr_kube_pod *pod, json_object *body, plr_kube_created_fn *on_created, plr_error *err);
+/* The run's pod as it is, or was when it went (`last`, or NULL), is handed to its attempts. */
+void plr_kube_pod_seen(plr_kube_pod *pod, json_object *object);
+void plr_kube_pod_gone(plr_kube_pod *pod, json_object *last);
+/* Somebody's command may be running in it. */
+bool plr_kube_pod_is_busy(const plr_kube_pod *pod);
+/* What stands in the way of a creation, in words of ours. */
+void plr_kube_creation_error(
+        plr_error *ret_err, const char *what, int status, const plr_error *err);
+
+/* attempt.c: its life, and what it is asked. */
 int plr_kube_attempt_of(plr_kube_attempt **ret_attempt, plr_task *task, plr_error *err);
 void plr_kube_attempt_free(plr_kube_attempt *attempt);
 void plr_kube_attempt_start(
         plr_kube_attempt *attempt, const plr_pair *late, size_t n_late, plr_op *op);
 void plr_kube_attempt_discard(plr_kube_attempt *attempt, plr_op *op);
-/* The pod as it is now may tell something new of it. */
-void plr_kube_attempt_look(plr_kube_attempt *attempt);
 /* Its plr-init decides about its turn by itself. */
 bool plr_kube_attempt_decides(const plr_kube_attempt *attempt);
 void plr_kube_attempt_flow(plr_kube_attempt *attempt, bool paused);
+/* Lets go the op in hand; of a discard, the attempt with it. */
+void plr_kube_attempt_complete(plr_kube_attempt *attempt, const plr_error *err);
+
+/* attempt_look.c: the pod as it is now may tell something new of it. */
+void plr_kube_attempt_look(plr_kube_attempt *attempt);
+
+/* attempt_report.c: what the engine is told, and the log, from which most of it comes. */
+int plr_kube_attempt_follow(plr_kube_attempt *attempt, plr_error *err);
+void plr_kube_attempt_report_started(plr_kube_attempt *attempt);
+void plr_kube_attempt_report_end(plr_kube_attempt *attempt, const plr_end *end);
+void plr_kube_attempt_warn(plr_kube_attempt *attempt, const char *text);
 
 /* words.c: a line of what the host says; sent as soon as what was said before has arrived. */
-void plr_kube_say(plr_kube_run *run, const char *format, ...) PLR_PRINTF(2, 3);
+void plr_kube_say(plr_kube_pod *pod, const char *format, ...) PLR_PRINTF(2, 3);
 void plr_kube_tell(plr_kube_run *run, const plr_fact *fact);
-void plr_kube_words_send(plr_kube_run *run);
+void plr_kube_words_send(plr_kube_pod *pod);
 
 /* stop.c */
 void plr_kube_stop(plr_kube_attempt *attempt, int signal, plr_op *op);
 void plr_kube_stop_soon(plr_kube_run *run);
-/* The pod is to end, with this many seconds between TERM and KILL. */
-void plr_kube_delete(plr_kube_run *run, int64_t grace_s);
 /* Its container runs another image from now on. */
 int plr_kube_patch_image(plr_kube_attempt *attempt, const char *image, plr_error *err);
 

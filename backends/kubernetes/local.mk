@@ -5,6 +5,8 @@ libplrkubernetes_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(YAML_CFLAGS)
 libplrkubernetes_la_LIBADD = $(YAML_LIBS)
 libplrkubernetes_la_SOURCES = \
 	%reldir%/attempt.c \
+	%reldir%/attempt_look.c \
+	%reldir%/attempt_report.c \
 	%reldir%/auth.c \
 	%reldir%/auth.h \
 	%reldir%/check.c \
@@ -52,6 +54,7 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/role.c \
 	%reldir%/role.h \
 	%reldir%/run.c \
+	%reldir%/run_pod.c \
 	%reldir%/secret.c \
 	%reldir%/secret.h \
 	%reldir%/settings.c \

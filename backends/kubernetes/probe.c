@@ -22,7 +22,7 @@ void plr_kube_probe(plr_kube_attempt *attempt, const plr_probe *probe, plr_op *o
 {
     plr_error err = { 0 };
     (void)probe; /* it is all of step->ready that the kubelet asks for */
-    if (!is_ready(attempt->run->pod, attempt->container))
+    if (!is_ready(attempt->pod->seen, attempt->container))
         plr_error_set(&err, PLR_ERR_NOTFOUND, "the kubelet's probe has not succeeded yet");
     plr_kube_complete(attempt->run->kube, op, &err);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A run in the cluster: one pod, and what the watch tells of it, handed to the attempts whose
- * containers it has. */
+/* A run in the cluster: its pods, and the watch that tells of them. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -29,7 +28,8 @@ static void on_turn(plr_timer *timer, void *userdata)
     plr_kube_run *run = userdata;
     (void)timer;
     plr_kube_stop_soon(run);
-    plr_kube_words_send(run);
+    for (plr_kube_pod *pod = run->pods; pod != NULL; pod = pod->next)
+        plr_kube_words_send(pod);
 }
 
 void plr_kube_run_soon(plr_kube_run *run)
@@ -40,6 +40,8 @@ void plr_kube_run_soon(plr_kube_run *run)
 int plr_kube_run_new(plr_kube_run **ret_run, plr_kube *kube, plr_run_view *view,
         plr_task *const *tasks, size_t n_tasks, plr_error *err)
 {
+    char name[PLR_KUBE_NAME_SIZE];
+    plr_kube_pod *pod;
     plr_kube_run *run = calloc(1, sizeof(*run));
     if (run == NULL)
         return plr_error_nomem(err);
@@ -47,7 +49,6 @@ int plr_kube_run_new(plr_kube_run **ret_run, plr_kube *kube, plr_run_view *view,
     run->view = view;
     run->tasks = tasks;
     run->n_tasks = n_tasks;
-    plr_kube_run_name(run->name, view->id);
     int r = make_nonce(run->nonce, err);
     if (r == 0)
         r = kube->host->timer_new(kube->loop, &run->turn, on_turn, run, err);
@@ -58,6 +59,12 @@ int plr_kube_run_new(plr_kube_run **ret_run, plr_kube *kube, plr_run_view *view,
     run->next = kube->runs;
     kube->runs = run;
     view->data = run;
+    plr_kube_run_name(name, view->id);
+    r = plr_kube_pod_new(&pod, run, name, err);
+    if (r < 0) {
+        plr_kube_run_free(run);
+        return r;
+    }
     *ret_run = run;
     return 0;
 }
@@ -74,14 +81,11 @@ void plr_kube_run_free(plr_kube_run *run)
     while (run->attempts != NULL)
         plr_kube_attempt_free(run->attempts);
     plr_kube_setup_clear(run);
+    while (run->pods != NULL)
+        plr_kube_pod_free(run->pods);
     plr_kube_watch_free(run->watch);
-    plr_kube_call_cancel(run->words_call);
-    plr_kube_call_cancel(run->deletion);
     kube->host->timer_free(run->turn);
-    json_object_put(run->pod);
-    plr_buf_clear(&run->words);
     run->view->data = NULL;
-    free(run->uid);
     free(run);
 }
 
@@ -105,41 +109,34 @@ plr_kube_place plr_kube_run_place(const plr_kube_run *run)
     return place;
 }
 
-static void look_all(plr_kube_run *run)
+/* NULL: it is none of this run, or of an earlier one with its id. */
+static plr_kube_pod *find_pod(const plr_kube_run *run, const char *name, json_object *object)
 {
-    plr_kube_attempt *next;
-    for (plr_kube_attempt *attempt = run->attempts; attempt != NULL; attempt = next) {
-        next = attempt->next;
-        plr_kube_attempt_look(attempt);
-    }
+    json_object *metadata = plr_jsonc_get(object, "metadata", json_type_object);
+    for (plr_kube_pod *pod = run->pods; pod != NULL; pod = pod->next)
+        if (strcmp(pod->name, name) == 0)
+            return object != NULL && pod->uid != NULL &&
+                                   strcmp(plr_jsonc_text(metadata, "uid"), pod->uid) != 0
+                           ? NULL
+                           : pod;
+    return NULL;
 }
 
-static void on_pod(json_object *pod, void *userdata)
+static void on_pod(json_object *object, void *userdata)
 {
-    plr_kube_run *run = userdata;
-    json_object *metadata = plr_jsonc_get(pod, "metadata", json_type_object);
-    if (run->uid != NULL && strcmp(plr_jsonc_text(metadata, "uid"), run->uid) != 0)
-        return; /* of an earlier run with this id */
-    json_object_put(run->pod);
-    run->pod = json_object_get(pod);
-    look_all(run);
+    json_object *metadata = plr_jsonc_get(object, "metadata", json_type_object);
+    plr_kube_pod *pod = find_pod(userdata, plr_jsonc_text(metadata, "name"), object);
+    if (pod != NULL)
+        plr_kube_pod_seen(pod, object);
 }
 
 static void on_gone(const char *name, json_object *last, void *userdata)
 {
     plr_kube_run *run = userdata;
-    json_object *metadata = plr_jsonc_get(last, "metadata", json_type_object);
-    if (strcmp(name, run->name) != 0 || run->uid == NULL ||
-            (last != NULL && strcmp(plr_jsonc_text(metadata, "uid"), run->uid) != 0))
+    plr_kube_pod *pod = find_pod(run, name, last);
+    if (pod == NULL || pod->uid == NULL)
         return;
-    run->gone = true;
-    if (last != NULL) {
-        json_object_put(run->pod);
-        run->pod = json_object_get(last);
-    }
-    for (plr_kube_attempt *attempt = run->attempts; attempt != NULL; attempt = attempt->next)
-        plr_kube_end_gone(&attempt->evidence, last, attempt->container);
-    look_all(run);
+    plr_kube_pod_gone(pod, last);
     if (run->on_gone != NULL)
         run->on_gone(run->gone_userdata);
 }

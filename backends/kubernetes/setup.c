@@ -9,13 +9,11 @@
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 
-#define POD PLR_KUBE_N_SECRETS
-
 void plr_kube_setup_clear(plr_kube_run *run)
 {
     plr_kube_images_free(steal(run->images));
     plr_kube_objects_clear(&run->objects);
-    for (size_t i = 0; i <= PLR_KUBE_N_SECRETS; i++)
+    for (size_t i = 0; i < PLR_KUBE_N_SECRETS; i++)
         plr_kube_call_cancel(steal(run->creations[i]));
 }
 
@@ -24,16 +22,6 @@ static void settle(plr_kube_run *run, const plr_error *err)
     plr_op *op = steal(run->setup);
     plr_error copy = err == NULL ? (plr_error){ 0 } : *err;
     plr_kube_complete(run->kube, op, &copy);
-}
-
-/* A refusal of what the document asks for is not the cluster's fault. */
-static void explain(plr_error *ret_err, const char *what, int status, const plr_error *err)
-{
-    if (status == 409)
-        plr_error_set(ret_err, PLR_ERR_STATE,
-                "%s is there already, of another run with this id: %s", what, err->message);
-    else
-        plr_error_set(ret_err, err->code, "%s cannot be created: %s", what, err->message);
 }
 
 static void on_owned(
@@ -46,7 +34,7 @@ static void on_owned(
     for (size_t i = 0; i < PLR_KUBE_N_SECRETS; i++)
         if (run->creations[i] == call)
             run->creations[i] = NULL;
-    if (err == NULL || run->deleting)
+    if (err == NULL || run->pods->deleting)
         return;
     snprintf(text, sizeof(text),
             "a Secret of the run does not belong to its pod, so only this process removes it: %s",
@@ -64,8 +52,8 @@ static json_object *ownership(const plr_kube_run *run)
     good = plr_jsonc_append(owners, owner) && good;
     good = good && plr_jsonc_add(owner, "apiVersion", plr_jsonc_string("v1")) &&
            plr_jsonc_add(owner, "kind", plr_jsonc_string("Pod")) &&
-           plr_jsonc_add(owner, "name", plr_jsonc_string(run->name)) &&
-           plr_jsonc_add(owner, "uid", plr_jsonc_string(run->uid));
+           plr_jsonc_add(owner, "name", plr_jsonc_string(run->pods->name)) &&
+           plr_jsonc_add(owner, "uid", plr_jsonc_string(run->pods->uid));
     return good ? steal(patch) : NULL;
 }
 
@@ -81,37 +69,21 @@ static void own(plr_kube_run *run, size_t slot, json_object *secret)
         run->kube->host->run_warning(run->view, "no memory to give the run's Secrets an owner");
 }
 
-static void on_pod(
-        plr_kube_call *call, int status, json_object *reply, const plr_error *cause, void *userdata)
+static void on_pod(plr_kube_pod *pod, const plr_error *err)
 {
-    plr_kube_run *run = userdata;
-    const plr_host *host = run->kube->host;
-    plr_error err = { 0 };
-    json_object *metadata = plr_jsonc_get(reply, "metadata", json_type_object);
-    (void)call;
-    run->creations[POD] = NULL;
-    if (cause != NULL)
-        explain(&err, "the pod", status, cause);
-    else if (metadata == NULL)
-        plr_error_set(&err, PLR_ERR_PROTOCOL, "the API created a pod without metadata");
-    else
-        plr_text_copy(&run->uid, plr_jsonc_text(metadata, "uid"), &err);
-    if (err.code == 0)
-        plr_kube_watch_expect(run->watch, reply, &err);
-    if (err.code == 0) {
-        run->created_at = host->now(run->kube->loop);
+    plr_kube_run *run = pod->run;
+    if (err == NULL) {
         own(run, 1, run->objects.run_secret);
         own(run, 2, run->objects.pull_secret);
         plr_kube_objects_clear(&run->objects);
     }
-    settle(run, &err);
+    settle(run, err);
 }
 
 static void create_pod(plr_kube_run *run)
 {
     plr_error err = { 0 };
-    if (plr_kube_ask(run->kube, &run->creations[POD], "POST", run->objects.pod, on_pod, run, &err,
-                "/pods") < 0)
+    if (plr_kube_pod_create(run->pods, run->objects.pod, on_pod, &err) < 0)
         settle(run, &err);
 }
 
@@ -128,8 +100,8 @@ static void on_secret(
     }
     /* The init's is every run's, and does not change. */
     if (err != NULL && !(shared && status == 409))
-        explain(&run->setup_error, shared ? "the Secret with plr-init" : "a Secret of the run",
-                status, err);
+        plr_kube_creation_error(&run->setup_error,
+                shared ? "the Secret with plr-init" : "a Secret of the run", status, err);
     if (open)
         return;
     if (run->setup_error.code != 0)

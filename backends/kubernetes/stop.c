@@ -12,31 +12,35 @@
 static void on_deleted(
         plr_kube_call *call, int status, json_object *reply, const plr_error *err, void *userdata)
 {
-    plr_kube_run *run = userdata;
+    plr_kube_pod *pod = userdata;
     char text[PLR_ERROR_MESSAGE_SIZE + 200];
     (void)call;
     (void)reply;
-    run->deletion = NULL;
+    pod->deletion = NULL;
     if (err == NULL || status == 404)
         return;
-    snprintf(text, sizeof(text), "the pod %s cannot be deleted: %s", run->name, err->message);
-    run->kube->host->run_warning(run->view, text);
+    snprintf(text, sizeof(text), "the pod %s cannot be deleted: %s", pod->name, err->message);
+    pod->run->kube->host->run_warning(pod->run->view, text);
 }
 
-void plr_kube_delete(plr_kube_run *run, int64_t grace_s)
+/* The pod is to end, with this many seconds between TERM and KILL. */
+static void delete (plr_kube_pod *pod, int64_t grace_s)
 {
+    plr_kube_run *run = pod->run;
     plr_error err = { 0 };
-    if (run->uid == NULL || run->gone)
+    if (pod->uid == NULL || pod->gone)
         return;
-    plr_kube_call_cancel(steal(run->deletion));
-    run->deleting = true;
+    plr_kube_call_cancel(steal(pod->deletion));
+    pod->deleting = true;
     for (plr_kube_attempt *attempt = run->attempts; attempt != NULL; attempt = attempt->next) {
+        if (attempt->pod != pod)
+            continue;
         attempt->evidence.deleting = true;
         if (attempt->log != NULL)
             plr_kube_log_last(attempt->log);
     }
-    if (plr_kube_ask(run->kube, &run->deletion, "DELETE", NULL, on_deleted, run, &err,
-                "/pods/%s?gracePeriodSeconds=%lld", run->name, (long long)grace_s) < 0)
+    if (plr_kube_ask(run->kube, &pod->deletion, "DELETE", NULL, on_deleted, pod, &err,
+                "/pods/%s?gracePeriodSeconds=%lld", pod->name, (long long)grace_s) < 0)
         run->kube->host->run_failed(run->view, &err);
 }
 
@@ -44,16 +48,14 @@ static void on_patched(
         plr_kube_call *call, int status, json_object *reply, const plr_error *cause, void *userdata)
 {
     plr_kube_attempt *attempt = userdata;
-    const plr_host *host = attempt->run->kube->host;
     char text[PLR_ERROR_MESSAGE_SIZE + 200];
-    plr_report warning = { .size = sizeof(warning), .type = PLR_REPORT_WARNING, .u.text = text };
     (void)call;
     (void)status;
     (void)reply;
     attempt->patch = NULL;
     if (cause != NULL) {
         snprintf(text, sizeof(text), "its image cannot be changed: %s", cause->message);
-        host->report(attempt->task, &warning);
+        plr_kube_attempt_warn(attempt, text);
     }
     plr_kube_attempt_look(attempt);
 }
@@ -78,7 +80,7 @@ int plr_kube_patch_image(plr_kube_attempt *attempt, const char *image, plr_error
         return plr_error_nomem(err);
     plr_kube_call_cancel(steal(attempt->patch));
     return plr_kube_ask(attempt->run->kube, &attempt->patch, "PATCH", patch, on_patched, attempt,
-            err, "/pods/%s", attempt->run->name);
+            err, "/pods/%s", attempt->pod->name);
 }
 
 static bool is_alive(const plr_kube_attempt *attempt)
@@ -87,16 +89,21 @@ static bool is_alive(const plr_kube_attempt *attempt)
 }
 
 /* Seconds between TERM and KILL, if the pod is to go now; negative: it is not. */
-static int64_t grace_of_all(const plr_kube_run *run)
+static int64_t grace_of_all(const plr_kube_pod *pod)
 {
+    const plr_kube_run *run = pod->run;
     int64_t grace_s = run->view->grace_ns / (int64_t)PLR_SECOND;
     if (!run->winding_down && !run->cancelled_now)
         return -1;
-    for (const plr_kube_attempt *attempt = run->attempts; attempt != NULL; attempt = attempt->next)
-        if (is_alive(attempt) && attempt->to_stop == 0 && !attempt->stopped)
+    for (const plr_kube_attempt *attempt = run->attempts; attempt != NULL;
+            attempt = attempt->next) {
+        if (attempt->pod != pod || !is_alive(attempt))
+            continue;
+        if (attempt->to_stop == 0 && !attempt->stopped)
             return -1;
-        else if (is_alive(attempt) && attempt->to_stop == SIGKILL)
+        if (attempt->to_stop == SIGKILL)
             grace_s = 0;
+    }
     /* With none at all the API forgets the pod before anybody knows how it ended. */
     return grace_s > 0 ? grace_s : 1;
 }
@@ -107,7 +114,7 @@ static void stop_one(plr_kube_attempt *attempt)
     plr_error err = { 0 };
     /* A detached one has taken the place of its init: nobody is left to hear a word. */
     if (attempt->hold == PLR_KUBE_HELD && !attempt->task->step->detach)
-        plr_kube_say(run, "stop %zu %u %d", attempt->task->index, attempt->task->attempt,
+        plr_kube_say(attempt->pod, "stop %zu %u %d", attempt->task->index, attempt->task->attempt,
                 attempt->to_stop);
     else if (!attempt->stopped &&
              plr_kube_patch_image(attempt, run->kube->settings.pause_image, &err) < 0)
@@ -116,22 +123,34 @@ static void stop_one(plr_kube_attempt *attempt)
         plr_kube_log_last(attempt->log); /* what is opened afterwards is the pause image's */
 }
 
-void plr_kube_stop_soon(plr_kube_run *run)
+static void stop_in(plr_kube_pod *pod)
 {
-    if (!run->stops)
+    plr_kube_run *run = pod->run;
+    bool asked = false;
+    for (plr_kube_attempt *attempt = run->attempts; attempt != NULL; attempt = attempt->next)
+        asked |= attempt->pod == pod && attempt->to_stop != 0;
+    if (!asked)
         return;
-    run->stops = false;
-    int64_t grace_s = grace_of_all(run);
+    int64_t grace_s = grace_of_all(pod);
     if (grace_s >= 0)
-        plr_kube_delete(run, grace_s);
+        delete (pod, grace_s);
     for (plr_kube_attempt *attempt = run->attempts; attempt != NULL; attempt = attempt->next) {
-        if (attempt->to_stop == 0)
+        if (attempt->pod != pod || attempt->to_stop == 0)
             continue;
         if (grace_s < 0)
             stop_one(attempt);
         attempt->to_stop = 0;
         attempt->stopped = true;
     }
+}
+
+void plr_kube_stop_soon(plr_kube_run *run)
+{
+    if (!run->stops)
+        return;
+    run->stops = false;
+    for (plr_kube_pod *pod = run->pods; pod != NULL; pod = pod->next)
+        stop_in(pod);
 }
 
 void plr_kube_stop(plr_kube_attempt *attempt, int signal, plr_op *op)

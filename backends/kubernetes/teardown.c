@@ -66,9 +66,19 @@ static int remove_pods(teardown *t, int grace_s, plr_error *err)
             grace_s);
 }
 
+static bool is_busy(const plr_kube_run *run)
+{
+    for (const plr_kube_pod *pod = run->pods; pod != NULL; pod = pod->next)
+        if (plr_kube_pod_is_busy(pod))
+            return true;
+    return false;
+}
+
 static void on_gone(void *userdata)
 {
     teardown *t = userdata;
+    if (is_busy(t->run))
+        return;
     t->waits = false;
     maybe_finish(t);
 }
@@ -82,10 +92,10 @@ static void on_timer(plr_timer *timer, void *userdata)
         maybe_finish(t);
 }
 
-static bool runs_something(const plr_kube_run *run)
+static bool has_pods(const plr_kube_run *run)
 {
-    for (const plr_kube_attempt *attempt = run->attempts; attempt != NULL; attempt = attempt->next)
-        if (attempt->started && !attempt->ended)
+    for (const plr_kube_pod *pod = run->pods; pod != NULL; pod = pod->next)
+        if (!pod->gone)
             return true;
     return false;
 }
@@ -98,7 +108,7 @@ static int begin(teardown *t, plr_error *err)
     plr_kube_run *run = t->run;
     char name[PLR_KUBE_NAME_SIZE];
     int r = 0;
-    t->waits = run != NULL && run->uid != NULL && !run->gone && runs_something(run);
+    t->waits = run != NULL && is_busy(run);
     if (t->waits) {
         run->on_gone = on_gone;
         run->gone_userdata = t;
@@ -106,15 +116,15 @@ static int begin(teardown *t, plr_error *err)
         if (r == 0)
             kube->host->timer_set(t->timer, kube->host->now(kube->loop) + GONE_NS);
     }
-    if (run == NULL || !run->gone)
+    if (run == NULL || has_pods(run))
         r = r < 0 ? r : remove_pods(t, t->waits ? GRACE_S : 0, err);
-    if (run == NULL || run->uid == NULL || run->has_secret[1]) {
+    if (run == NULL || run->has_secret[1]) {
         plr_kube_run_name(name, t->id);
         r = r < 0 ? r
                   : plr_kube_ask(kube, &t->calls[1], "DELETE", NULL, on_removed, t, err,
                             "/secrets/%s", name);
     }
-    if (run == NULL || run->uid == NULL || run->has_secret[2]) {
+    if (run == NULL || run->has_secret[2]) {
         plr_kube_pull_name(name, t->id);
         r = r < 0 ? r
                   : plr_kube_ask(kube, &t->calls[2], "DELETE", NULL, on_removed, t, err,
@@ -134,8 +144,11 @@ void plr_kube_teardown(plr_kube *kube, const char *run_id, plr_run_view *view, p
     snprintf(t->id, sizeof(t->id), "%s", run_id);
     if (t->run != NULL) {
         plr_kube_setup_clear(t->run);
-        plr_kube_call_cancel(steal(t->run->deletion));
-        t->run->deleting = true;
+        for (plr_kube_pod *pod = t->run->pods; pod != NULL; pod = pod->next) {
+            plr_kube_call_cancel(steal(pod->creation));
+            plr_kube_call_cancel(steal(pod->deletion));
+            pod->deleting = true;
+        }
     }
     if (begin(t, &err) < 0) {
         t->error = err;

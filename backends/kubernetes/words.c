@@ -10,73 +10,73 @@
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 
-static void send(plr_kube_run *run);
+static void send(plr_kube_pod *pod);
 
 static void on_sent(
         plr_kube_call *call, int status, json_object *reply, const plr_error *err, void *userdata)
 {
-    plr_kube_run *run = userdata;
-    plr_kube *kube = run->kube;
+    plr_kube_pod *pod = userdata;
     char text[PLR_ERROR_MESSAGE_SIZE + 200];
     (void)call;
     (void)status;
     (void)reply;
-    run->words_call = NULL;
-    if (err != NULL && err->code != PLR_ERR_NOTFOUND && !run->deleting && !run->gone) {
+    pod->words_call = NULL;
+    if (err != NULL && err->code != PLR_ERR_NOTFOUND && !pod->deleting && !pod->gone) {
         bool again = err->code == PLR_ERR_INFRASTRUCTURE || err->code == PLR_ERR_TIMEOUT;
-        snprintf(text, sizeof(text), "the pod %s cannot be told what to do%s: %s", run->name,
+        snprintf(text, sizeof(text), "the pod %s cannot be told what to do%s: %s", pod->name,
                 again ? " (tried again)" : "", err->message);
-        kube->host->run_warning(run->view, text);
-        run->words_changed |= again;
+        pod->run->kube->host->run_warning(pod->run->view, text);
+        pod->words_changed |= again;
     }
-    if (run->words_changed)
-        send(run);
+    if (pod->words_changed)
+        send(pod);
 }
 
-static json_object *annotation(const plr_kube_run *run)
+static json_object *annotation(const plr_kube_pod *pod)
 {
     _cleanup_json_ json_object *patch = json_object_new_object();
     json_object *metadata = json_object_new_object();
     json_object *notes = json_object_new_object();
     bool good = plr_jsonc_add(patch, "metadata", metadata);
     good = plr_jsonc_add(metadata, "annotations", notes) && good;
-    good = good && plr_jsonc_add(notes, PLR_KUBE_NOTE_WORDS, plr_jsonc_string(run->words.data));
+    good = good && plr_jsonc_add(notes, PLR_KUBE_NOTE_WORDS, plr_jsonc_string(pod->words.data));
     return good ? steal(patch) : NULL;
 }
 
-static void send(plr_kube_run *run)
+static void send(plr_kube_pod *pod)
 {
+    plr_kube_run *run = pod->run;
     plr_error err = { 0 };
-    if (run->words_call != NULL || run->uid == NULL || run->gone || run->deleting)
+    if (pod->words_call != NULL || pod->uid == NULL || pod->gone || pod->deleting)
         return;
-    _cleanup_json_ json_object *patch = annotation(run);
-    run->words_changed = false;
-    int r = plr_buf_check(&run->words, &err);
+    _cleanup_json_ json_object *patch = annotation(pod);
+    pod->words_changed = false;
+    int r = plr_buf_check(&pod->words, &err);
     if (r == 0 && patch == NULL)
         r = plr_error_nomem(&err);
     if (r == 0)
-        r = plr_kube_ask(run->kube, &run->words_call, "PATCH", patch, on_sent, run, &err,
-                "/pods/%s", run->name);
+        r = plr_kube_ask(run->kube, &pod->words_call, "PATCH", patch, on_sent, pod, &err,
+                "/pods/%s", pod->name);
     if (r < 0)
         run->kube->host->run_failed(run->view, &err);
 }
 
-void plr_kube_words_send(plr_kube_run *run)
+void plr_kube_words_send(plr_kube_pod *pod)
 {
-    if (run->words_changed)
-        send(run);
+    if (pod->words_changed)
+        send(pod);
 }
 
-void plr_kube_say(plr_kube_run *run, const char *format, ...)
+void plr_kube_say(plr_kube_pod *pod, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    plr_buf_vprintf(&run->words, format, arguments);
+    plr_buf_vprintf(&pod->words, format, arguments);
     va_end(arguments);
-    plr_buf_putc(&run->words, '\n');
-    run->words_changed = true;
+    plr_buf_putc(&pod->words, '\n');
+    pod->words_changed = true;
     /* What one turn of the loop has to say goes together. */
-    plr_kube_run_soon(run);
+    plr_kube_run_soon(pod->run);
 }
 
 static const char *outcome_word(plr_fact_outcome outcome)
@@ -93,25 +93,27 @@ static const char *outcome_word(plr_fact_outcome outcome)
     }
 }
 
+/* Only where steps release each other: in one pod. */
 void plr_kube_tell(plr_kube_run *run, const plr_fact *fact)
 {
+    plr_kube_pod *pod = run->pods;
     switch (fact->type) {
     case PLR_FACT_CANCELLED:
-        plr_kube_say(run, "cancelled %s %d",
+        plr_kube_say(pod, "cancelled %s %d",
                 fact->u.cancelled.mode == PLR_CANCEL_GRACEFUL ? "graceful" : "now",
                 fact->u.cancelled.started);
         run->cancelled = true;
         run->cancelled_now |= fact->u.cancelled.mode != PLR_CANCEL_GRACEFUL;
         break;
     case PLR_FACT_OUTCOME:
-        plr_kube_say(run, "outcome %zu %s", fact->u.outcome.task->index,
+        plr_kube_say(pod, "outcome %zu %s", fact->u.outcome.task->index,
                 outcome_word(fact->u.outcome.is));
         break;
     case PLR_FACT_SERVICES:
-        plr_kube_say(run, "services %s", fact->u.failed ? "failed" : "ready");
+        plr_kube_say(pod, "services %s", fact->u.failed ? "failed" : "ready");
         break;
     case PLR_FACT_MAIN_ENDED:
-        plr_kube_say(run, "main %s", fact->u.failed ? "failed" : "passed");
+        plr_kube_say(pod, "main %s", fact->u.failed ? "failed" : "passed");
         break;
     }
 }

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* What the pod's status says of an attempt, which is the truth: how long trouble is borne, when its
+ * log is opened, and how it ended. Looked at whenever there is something new. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "backends/kubernetes/errand.h"
+
+#include "engine/base/error.h"
+
+/* Somebody wants to know of it: its turn has come, it is to be gone, or it has ended unasked. */
+static bool is_of_interest(const plr_kube_attempt *attempt)
+{
+    return attempt->turn || attempt->discards ||
+           (attempt->evidence.has_status && plr_kube_attempt_decides(attempt));
+}
+
+static int code_of(plr_reason reason)
+{
+    switch (reason) {
+    case PLR_REASON_IMAGE:
+        return PLR_ERR_IMAGE;
+    case PLR_REASON_CONFIGURATION:
+        return PLR_ERR_CONFIGURATION;
+    case PLR_REASON_LOST:
+        return PLR_ERR_LOST;
+    default:
+        return PLR_ERR_INFRASTRUCTURE;
+    }
+}
+
+/* One without plr-init is ended by giving its container another image: not by a restart then. */
+static bool was_replaced(const plr_kube_attempt *attempt)
+{
+    return attempt->stopped && attempt->hold != PLR_KUBE_HELD && attempt->evidence.restarted;
+}
+
+/* It stands at its end, and all its output has been read. */
+static void conclude(plr_kube_attempt *attempt)
+{
+    plr_kube_evidence *evidence = &attempt->evidence;
+    char message[1200];
+    plr_error err = { 0 };
+    plr_end end;
+    plr_kube_end_decide(evidence, &end, message, sizeof(message));
+    if (was_replaced(attempt))
+        end = (plr_end){
+            .size = sizeof(end),
+            .reason = PLR_REASON_SIGNAL,
+            .exit_code = -1,
+            .signal = evidence->stopped,
+        };
+    bool held_to_its_end = evidence->is_init && evidence->has_status && !evidence->has_record &&
+                           !evidence->has_failure &&
+                           (evidence->exit_code == 0 || evidence->exit_code == PLR_INIT_EXIT_HELD);
+    if (!attempt->started && attempt->op == NULL)
+        return; /* until its turn comes, or somebody does not want it any more */
+    if (!attempt->started && attempt->discards) {
+        plr_kube_attempt_complete(attempt, NULL);
+        return;
+    }
+    if (!attempt->started && (!evidence->has_status || held_to_its_end)) {
+        if (attempt->cancelled)
+            plr_error_set(&err, PLR_ERR_CANCELLED, "cancelled");
+        else
+            plr_error_set(&err, code_of(end.reason), "%s",
+                    end.message != NULL ? end.message : "its container ended before its turn");
+        plr_kube_attempt_complete(attempt, &err);
+        return;
+    }
+    if (!attempt->started)
+        plr_kube_attempt_report_started(attempt); /* so short that no mark of it was left */
+    plr_kube_attempt_report_end(attempt, &end);
+}
+
+static void take_end(plr_kube_attempt *attempt)
+{
+    if (attempt->log != NULL && !attempt->log_over)
+        plr_kube_log_finish(attempt->log);
+    else
+        conclude(attempt);
+}
+
+static void say_trouble(plr_kube_attempt *attempt)
+{
+    plr_kube_run *run = attempt->run;
+    plr_kube_pod *pod = attempt->pod;
+    char text[1400];
+    const plr_kube_evidence *evidence = &attempt->evidence;
+    if (evidence->patience == PLR_KUBE_PATIENCE_SCHEDULE && !pod->waits_node) {
+        pod->waits_node = true;
+        snprintf(text, sizeof(text), "the pod waits for a node: %s", evidence->text);
+        run->kube->host->run_notice(run->view, text);
+    } else if (evidence->patience == PLR_KUBE_PATIENCE_IMAGE) {
+        snprintf(text, sizeof(text), "image %s: %s%s%s (tried again)",
+                attempt->task->step->docker.image, evidence->reason,
+                evidence->text[0] == '\0' ? "" : ": ", evidence->text);
+        plr_kube_attempt_warn(attempt, text);
+    }
+}
+
+/* Trouble is nobody's before the turn has come. */
+static void take_trouble(plr_kube_attempt *attempt)
+{
+    const plr_host *host = attempt->run->kube->host;
+    const plr_kube_settings *settings = &attempt->run->kube->settings;
+    uint64_t limit = 0, now = host->now(attempt->run->kube->loop);
+    if (!attempt->turn)
+        return;
+    if (attempt->troubled_at == 0) {
+        attempt->troubled_at = now;
+        say_trouble(attempt);
+    }
+    switch (attempt->evidence.patience) {
+    case PLR_KUBE_PATIENCE_IMAGE:
+        limit = attempt->turn_at + (uint64_t)settings->image_grace_ns;
+        break;
+    case PLR_KUBE_PATIENCE_SCHEDULE:
+        limit = attempt->pod->created_at + (uint64_t)settings->unschedulable_ns;
+        break;
+    case PLR_KUBE_PATIENCE_STATUS:
+        limit = attempt->troubled_at + PLR_KUBE_STATUS_GRACE_NS;
+        break;
+    case PLR_KUBE_PATIENCE_NONE:
+        break;
+    }
+    if (now < limit)
+        host->timer_set(attempt->timer, limit);
+    else
+        take_end(attempt);
+}
+
+/* The step's image takes the place of the pause image. Not before that runs: while a kubelet still
+ * makes the pod, it loses sight of a container whose image changes. */
+static void swap(plr_kube_attempt *attempt)
+{
+    plr_error err = { 0 };
+    attempt->swapped = true;
+    attempt->evidence.restarts++;
+    attempt->evidence.id[0] = '\0';
+    attempt->evidence.standing = PLR_KUBE_WAITING;
+    if (plr_kube_patch_image(attempt, attempt->task->step->docker.image, &err) < 0)
+        plr_kube_attempt_complete(attempt, &err);
+}
+
+void plr_kube_attempt_look(plr_kube_attempt *attempt)
+{
+    const plr_kube_pod *pod = attempt->pod;
+    plr_kube_evidence *evidence = &attempt->evidence;
+    plr_error err = { 0 };
+    if (attempt->ended || attempt->skipped)
+        return;
+    if (pod->seen != NULL && !pod->gone)
+        plr_kube_end_look(evidence, pod->seen, attempt->container);
+    bool runs = evidence->standing == PLR_KUBE_RUNNING;
+    if (attempt->hold == PLR_KUBE_PAUSED && !attempt->swapped && runs) {
+        if (attempt->op != NULL && attempt->turn && !attempt->cancelled) {
+            swap(attempt);
+            return;
+        }
+        runs = false; /* nothing of the step's */
+    }
+    if (attempt->log == NULL && !attempt->log_over && !pod->gone && is_of_interest(attempt) &&
+            (runs || evidence->has_status) && attempt->patch == NULL &&
+            plr_kube_attempt_follow(attempt, &err) < 0) {
+        attempt->log_over = true;
+        attempt->run->kube->host->run_failed(attempt->run->view, &err);
+        return;
+    }
+    if (!attempt->started && attempt->turn && attempt->hold != PLR_KUBE_HELD &&
+            (runs || evidence->has_status))
+        plr_kube_attempt_report_started(attempt);
+    if (evidence->standing != PLR_KUBE_TROUBLED)
+        attempt->troubled_at = 0;
+    if (evidence->standing == PLR_KUBE_ENDED) {
+        take_end(attempt);
+    } else if (attempt->op != NULL && attempt->cancelled && !runs) {
+        plr_error_set(&err, PLR_ERR_CANCELLED, "cancelled");
+        plr_kube_attempt_complete(attempt, &err);
+    } else if (evidence->standing == PLR_KUBE_TROUBLED) {
+        take_trouble(attempt);
+    }
+}
