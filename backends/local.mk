@@ -25,6 +25,10 @@ publish_backend = name=$$(basename $@ .options) && $(MKDIR_P) $(@D) && \
 	%reldir%/tables $(@D)/$$name.so > $@.tmp && mv $@.tmp $@
 endif
 
+# What the checks of several share.
+noinst_LTLIBRARIES += libplrcheck.la
+libplrcheck_la_SOURCES = %reldir%/check.c %reldir%/check.h
+
 include backends/fake/local.mk
 include backends/docker/local.mk
 include backends/kubernetes/local.mk
@@ -32,7 +36,7 @@ include backends/local/local.mk
 
 # What they share comes behind them all: the linker looks into a static library once.
 if BUILTIN_BACKENDS
-builtin_backend_libraries += libplrnet.la libplrinit.la
+builtin_backend_libraries += libplrcheck.la libplrnet.la libplrinit.la
 endif
 
 # PLR_BACKEND_ENTRY(name) defines plr_backend_entry, or with this flag plr_backend_entry_<name>.

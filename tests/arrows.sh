@@ -24,6 +24,7 @@ room()
     engine/*) echo engine ;;
     include/* | pipeline/*) echo include ;;
     backends/builtin.h) echo builtin ;;
+    backends/check.[ch]) echo check ;;
     backends/tables.c) echo tables ;;
     backends/local/image/main.c) echo puller ;;
     backends/*/*) n=${1#backends/}; echo "backends/${n%%/*}" ;;
@@ -48,8 +49,9 @@ allowed()
     net) echo "include base init" ;;
     # Its tasks decide by themselves, as plr-init does.
     backends/fake) echo "include base rules" ;;
+    check) echo "include base net" ;;
     # A backend speaks plr-init's words and carries its bytes.
-    backends/*) echo "include net base init" ;;
+    backends/*) echo "include net base init check" ;;
     # A program of its own, on the loop and the table of functions that modules get.
     puller) echo "include base io host backends/local" ;;
     tables) echo "include builtin" ;;

@@ -62,6 +62,6 @@ backends/modules/docker.options: %reldir%/docker.la backends/tables$(EXEEXT)
 	$(AM_V_GEN)$(publish_backend)
 pkglib_LTLIBRARIES += %reldir%/docker.la
 %canon_reldir%_docker_la_SOURCES =
-%canon_reldir%_docker_la_LIBADD = libplrdocker.la libplrnet.la libplrinit.la libplrbase.la
+%canon_reldir%_docker_la_LIBADD = libplrdocker.la libplrcheck.la libplrnet.la libplrinit.la libplrbase.la
 %canon_reldir%_docker_la_LDFLAGS = $(MODULE_LDFLAGS)
 endif

@@ -2,7 +2,6 @@
 /* All that Kubernetes cannot do in a document, found before anything is created. */
 #include "backends/kubernetes/check.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,69 +9,15 @@
 #include "backends/kubernetes/pod_parts.h"
 #include "engine/base/arena.h"
 #include "engine/base/error.h"
-#include "net/image_name.h"
 
 /* More containers are in no pod that its node could start. */
 #define CONTAINERS_MAX 1000
-
-static void find(plr_kube_checker *c, const plr_step *step, plr_severity severity, const char *code,
-        const char *where, const char *format, va_list arguments) PLR_PRINTF(6, 0);
-
-static void find(plr_kube_checker *c, const plr_step *step, plr_severity severity, const char *code,
-        const char *where, const char *format, va_list arguments)
-{
-    char text[700], pointer[300];
-    vsnprintf(text, sizeof(text), format, arguments);
-    snprintf(pointer, sizeof(pointer), "%s%s",
-            step == NULL || step->pointer == NULL ? "" : step->pointer, where);
-    plr_diagnostic diagnostic = {
-        .size = sizeof(diagnostic),
-        .severity = severity,
-        .code = code,
-        .pointer = pointer,
-        .line = step == NULL ? 0 : step->line,
-        .column = step == NULL ? 0 : step->column,
-        .text = text,
-    };
-    c->n_errors += severity == PLR_SEVERITY_ERROR;
-    c->host->op_diagnostic(c->op, &diagnostic);
-}
-
-void plr_kube_complain(plr_kube_checker *c, const plr_step *step, const char *code,
-        const char *where, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    find(c, step, PLR_SEVERITY_ERROR, code, where, format, arguments);
-    va_end(arguments);
-}
-
-void plr_kube_warn(plr_kube_checker *c, const plr_step *step, const char *code, const char *where,
-        const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    find(c, step, PLR_SEVERITY_WARNING, code, where, format, arguments);
-    va_end(arguments);
-}
-
-static void check_image(plr_kube_checker *c, const plr_step *step)
-{
-    plr_error err = { 0 };
-    _cleanup_image_name_ plr_image_name name = { 0 };
-    const char *image = step->docker.image;
-    if (image == NULL || image[0] == '\0')
-        plr_kube_complain(c, step, "no-image", "/docker",
-                "step \"%s\" names no image; Kubernetes needs one", step->metadata.name);
-    else if (plr_image_name_parse(&name, image, &err) < 0)
-        plr_kube_complain(c, step, "bad-image", "/docker/image", "%s", err.message);
-}
 
 static void check_user(plr_kube_checker *c, const plr_step *step)
 {
     int64_t user, group;
     if (!plr_kube_user_read(step->docker.user, &user, &group))
-        plr_kube_complain(c, step, "user", "/docker/user",
+        plr_check_error(&c->found, step, "user", "/docker/user",
                 "Kubernetes takes users by number only: instead of \"%s\" write what \"id -u\" and "
                 "\"id -g\" say in the image, like \"1000:1000\"",
                 step->docker.user);
@@ -91,7 +36,7 @@ static void check_variable(
         plr_kube_checker *c, const plr_step *step, const char *name, const char *where)
 {
     if (!is_variable(name))
-        plr_kube_complain(c, step, "bad-variable", where,
+        plr_check_error(&c->found, step, "bad-variable", where,
                 "\"%s\" cannot be a variable: Kubernetes takes letters, digits, -, _ and ., no "
                 "digit first",
                 name);
@@ -110,13 +55,13 @@ static void check_resources(plr_kube_checker *c, const plr_step *step)
     const plr_resource_list *limits = &step->resources.limits;
     const plr_resource_list *requests = &step->resources.requests;
     if (limits->cpu > 0 && requests->cpu > limits->cpu)
-        plr_kube_complain(c, step, "resources", "/resources/requests/cpu",
+        plr_check_error(&c->found, step, "resources", "/resources/requests/cpu",
                 "step \"%s\" requests more cpu than its limit lets it use", step->metadata.name);
     if (limits->memory > 0 && requests->memory > limits->memory)
-        plr_kube_complain(c, step, "resources", "/resources/requests/memory",
+        plr_check_error(&c->found, step, "resources", "/resources/requests/memory",
                 "step \"%s\" requests more memory than its limit lets it use", step->metadata.name);
     if (limits->pids > 0)
-        plr_kube_warn(c, step, "pids-limit", "/resources/limits/pids",
+        plr_check_warning(&c->found, step, "pids-limit", "/resources/limits/pids",
                 "Kubernetes limits processes for whole nodes only: step \"%s\" has no limit of "
                 "%lld "
                 "of its own",
@@ -129,29 +74,30 @@ static void check_run(plr_kube_checker *c)
     const char *id = c->run->id;
     size_t length = id == NULL ? 0 : strlen(id), n_containers = 0;
     if (platform->os != NULL && platform->os[0] != '\0' && strcmp(platform->os, "linux") != 0)
-        plr_kube_complain(c, NULL, "platform", "/platform/os",
+        plr_check_error(&c->found, NULL, "platform", "/platform/os",
                 "the document is for %s; the Kubernetes backend runs Linux containers",
                 platform->os);
     if (plr_kube_architecture(c->run, c->place) == NULL)
-        plr_kube_complain(c, NULL, "platform", "/platform/arch",
+        plr_check_error(&c->found, NULL, "platform", "/platform/arch",
                 "steps can run on amd64 and arm64 nodes, not on %s",
                 platform->arch == NULL || platform->arch[0] == '\0' ? "this architecture"
                                                                     : platform->arch);
     if (c->run->network == PLR_NETWORK_ISOLATED || c->run->network == PLR_NETWORK_NONE)
-        plr_kube_complain(c, NULL, "network", "",
+        plr_check_error(&c->found, NULL, "network", "",
                 "--network %s cannot be had: all steps share the network of a pod",
                 c->run->network == PLR_NETWORK_NONE ? "none" : "isolated");
     if (c->place->settings->layout == PLR_KUBE_LAYOUT_POD_PER_STEP)
-        plr_kube_complain(c, NULL, "layout", "", "--kube-layout pod-per-step is not there yet");
+        plr_check_error(
+                &c->found, NULL, "layout", "", "--kube-layout pod-per-step is not there yet");
     if (length > 0 && id[length - 1] == '-')
-        plr_kube_complain(c, NULL, "run-id", "",
+        plr_check_error(&c->found, NULL, "run-id", "",
                 "the id \"%s\" cannot be part of a pod's name: it ends with -", id);
     for (size_t i = 0; i < c->run->n_host_environment; i++)
         check_variable(c, NULL, c->run->host_environment[i].name, "");
     for (size_t i = 0; i < c->document->n_tasks; i++)
         n_containers += plr_kube_attempts(c->document->tasks[i]);
     if (n_containers > CONTAINERS_MAX)
-        plr_kube_complain(c, NULL, "too-large", "",
+        plr_check_error(&c->found, NULL, "too-large", "",
                 "the attempts of all steps are %zu containers, too many for one pod (a pod for "
                 "each step is not there yet)",
                 n_containers);
@@ -218,7 +164,7 @@ static int check_objects(plr_kube_checker *c, plr_error *err)
     if (r == PLR_ERR_NOMEM)
         return plr_error_nomem(err);
     if (r < 0)
-        plr_kube_complain(c, NULL, "objects", "", "%s", found.message);
+        plr_check_error(&c->found, NULL, "objects", "", "%s", found.message);
     return 0;
 }
 
@@ -226,21 +172,20 @@ int plr_kube_check(const plr_host *host, const plr_run_view *run, const plr_kube
         plr_op *op, plr_error *err)
 {
     plr_kube_checker c = {
-        .host = host,
+        .found = { .host = host, .op = op, .document = run->document },
         .run = run,
         .document = run->document,
         .place = place,
-        .op = op,
     };
     check_run(&c);
     for (size_t i = 0; i < c.document->n_tasks; i++) {
         const plr_step *step = c.document->tasks[i];
-        check_image(&c, step);
+        plr_check_image(&c.found, step, "Kubernetes");
         check_user(&c, step);
         check_environment(&c, step);
         check_resources(&c, step);
         plr_kube_check_mounts(&c, step);
         plr_kube_check_network(&c, i);
     }
-    return c.n_errors == 0 ? check_objects(&c, err) : 0;
+    return c.found.n_errors == 0 ? check_objects(&c, err) : 0;
 }

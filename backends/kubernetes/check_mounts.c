@@ -5,24 +5,17 @@
 
 #include "backends/kubernetes/check_parts.h"
 
-/* Whether `path` is `folder` or below it. */
-static bool is_below(const char *path, const char *folder)
-{
-    size_t length = strlen(folder);
-    return strncmp(path, folder, length) == 0 && (path[length] == '\0' || path[length] == '/');
-}
-
 static void check_path(
         plr_kube_checker *c, const plr_step *step, const char *path, const char *where)
 {
     static const char *const reserved[] = { PLR_KUBE_FOLDER, "/proc", "/sys" };
     bool bad = false;
     for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-        bad |= is_below(path, reserved[i]);
+        bad |= plr_path_is_below(path, reserved[i]);
     if (bad)
-        plr_kube_complain(c, step, "bad-mount", where, "nothing can be mounted at %s", path);
+        plr_check_error(&c->found, step, "bad-mount", where, "nothing can be mounted at %s", path);
     else if (strchr(path, ':') != NULL)
-        plr_kube_complain(c, step, "bad-mount", where,
+        plr_check_error(&c->found, step, "bad-mount", where,
                 "Kubernetes mounts nothing at %s: there is a colon in it", path);
 }
 
@@ -31,7 +24,7 @@ static void check_shm(
         plr_kube_checker *c, const plr_step *step, const char *path, const char *where)
 {
     if (step->docker.shm_size > 0 && strcmp(path, "/dev/shm") == 0)
-        plr_kube_complain(c, step, "duplicate-mount", where,
+        plr_check_error(&c->found, step, "duplicate-mount", where,
                 "step \"%s\" has something at /dev/shm, and shared memory of a size of its own",
                 step->metadata.name);
 }
@@ -39,9 +32,9 @@ static void check_shm(
 static void check_host_path(
         plr_kube_checker *c, const plr_step *step, const char *path, const char *where)
 {
-    bool device = strncmp(path, "/dev/", 5) == 0 && !is_below(path, "/dev/shm");
+    bool device = strncmp(path, "/dev/", 5) == 0 && !plr_path_is_below(path, "/dev/shm");
     if (device && !step->docker.privileged)
-        plr_kube_complain(c, step, "device", where,
+        plr_check_error(&c->found, step, "device", where,
                 "step \"%s\" cannot use the device %s: Kubernetes gives devices to privileged "
                 "steps "
                 "only (or by a device plugin, whose resource a --kube-pod-template can ask for)",
@@ -70,7 +63,7 @@ void plr_kube_check_mounts(plr_kube_checker *c, const plr_step *step)
         check_path(c, step, step->files[i].path, where);
         snprintf(where, sizeof(where), "/files/%zu/mode", i);
         if (step->files[i].mode > 0777)
-            plr_kube_complain(c, step, "bad-mode", where,
+            plr_check_error(&c->found, step, "bad-mode", where,
                     "the file %s cannot have mode %04llo: Kubernetes sets 0777 at most",
                     step->files[i].path, (unsigned long long)step->files[i].mode);
     }

@@ -20,14 +20,14 @@ static void check_names(plr_kube_checker *c, const plr_step *step)
     const char *name = step->metadata.name;
     char where[64];
     if (step->detach && could_resolve(name) && !plr_kube_is_dns_name(name))
-        plr_kube_complain(c, step, "bad-host-name", "/metadata/name",
+        plr_check_error(&c->found, step, "bad-host-name", "/metadata/name",
                 "others cannot find \"%s\" by its name: in a pod names that resolve are made of "
                 "a-z, 0-9, - and .",
                 name);
     for (size_t i = 0; i < step->n_aliases; i++) {
         snprintf(where, sizeof(where), "/aliases/%zu", i);
         if (!plr_kube_is_dns_name(step->aliases[i]))
-            plr_kube_complain(c, step, "bad-host-name", where,
+            plr_check_error(&c->found, step, "bad-host-name", where,
                     "\"%s\" cannot be an alias: in a pod names that resolve are made of a-z, 0-9, "
                     "- and .",
                     step->aliases[i]);
@@ -49,7 +49,7 @@ static void check_own_network(plr_kube_checker *c, const plr_step *step)
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         if (fields[i].used)
-            plr_kube_complain(c, step, "network", fields[i].where,
+            plr_check_error(&c->found, step, "network", fields[i].where,
                     "step \"%s\" cannot have %s: it runs in a pod with all others",
                     step->metadata.name, fields[i].what);
 }
@@ -65,7 +65,7 @@ static void check_hosts(plr_kube_checker *c, const plr_step *step)
         if (!plr_kube_extra_host(text, name, &address) || !plr_kube_is_dns_name(name) ||
                 (inet_pton(AF_INET, address, bytes) != 1 &&
                         inet_pton(AF_INET6, address, bytes) != 1))
-            plr_kube_complain(c, step, "bad-host-name", where,
+            plr_check_error(&c->found, step, "bad-host-name", where,
                     "\"%s\" is not NAME:ADDRESS with a name of a-z, 0-9, - and .", text);
     }
 }
@@ -85,7 +85,8 @@ static void check_dns(plr_kube_checker *c, size_t task)
     const plr_docker_options *mine = &step->docker;
     bool dns = mine->n_dns > 0, search = mine->n_dns_search > 0;
     if (mine->n_dns > 3)
-        plr_kube_complain(c, step, "dns", "/docker/dns", "a pod has three name servers at most");
+        plr_check_error(
+                &c->found, step, "dns", "/docker/dns", "a pod has three name servers at most");
     for (size_t i = 0; i < task && (dns || search); i++) {
         const plr_docker_options *other = &c->document->tasks[i]->docker;
         bool differs = (dns && other->n_dns > 0 &&
@@ -95,7 +96,7 @@ static void check_dns(plr_kube_checker *c, size_t task)
                                        other->n_dns_search));
         if (!differs)
             continue;
-        plr_kube_complain(c, step, "dns", "/docker",
+        plr_check_error(&c->found, step, "dns", "/docker",
                 "\"%s\" and \"%s\" want different name servers or search domains: in a pod all "
                 "have the same",
                 c->document->tasks[i]->metadata.name, step->metadata.name);
@@ -139,29 +140,13 @@ static void check_listeners(plr_kube_checker *c, size_t task)
             const plr_step *other = c->document->tasks[t];
             if (!other->detach || !listens(other, port))
                 continue;
-            plr_kube_complain(c, step, "port-clash", where,
+            plr_check_error(&c->found, step, "port-clash", where,
                     "\"%s\" and \"%s\" both serve port %lld, and stand in one pod (a pod for each "
                     "step is not there yet): give one of them another port",
                     other->metadata.name, step->metadata.name, (long long)port);
             return;
         }
     }
-}
-
-static void check_host_ports(plr_kube_checker *c, size_t task)
-{
-    const plr_step *step = c->document->tasks[task];
-    const plr_docker_options *mine = &step->docker;
-    for (size_t i = 0; i < mine->n_ports; i++)
-        for (size_t t = 0; t <= task && mine->ports[i].host > 0; t++) {
-            const plr_docker_options *other = &c->document->tasks[t]->docker;
-            for (size_t k = 0; k < (t == task ? i : other->n_ports); k++)
-                if (other->ports[k].host == mine->ports[i].host &&
-                        strcmp(other->ports[k].protocol, mine->ports[i].protocol) == 0)
-                    plr_kube_complain(c, step, "port-clash", "/docker/ports",
-                            "port %lld of the node is published twice in this run",
-                            (long long)mine->ports[i].host);
-        }
 }
 
 void plr_kube_check_network(plr_kube_checker *c, size_t task)
@@ -172,9 +157,9 @@ void plr_kube_check_network(plr_kube_checker *c, size_t task)
     check_hosts(c, step);
     check_dns(c, task);
     check_listeners(c, task);
-    check_host_ports(c, task);
+    plr_check_host_ports(&c->found, task);
     if (plr_kube_probe_count(step->ready) > PLR_KUBE_PROBES)
-        plr_kube_complain(c, step, "ready", "/ready",
+        plr_check_error(&c->found, step, "ready", "/ready",
                 "Kubernetes can ask two questions of a container; leave out one of tcp, http and "
                 "exec");
 }

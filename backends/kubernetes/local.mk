@@ -86,6 +86,6 @@ backends/modules/kubernetes.options: %reldir%/kubernetes.la backends/tables$(EXE
 	$(AM_V_GEN)$(publish_backend)
 pkglib_LTLIBRARIES += %reldir%/kubernetes.la
 %canon_reldir%_kubernetes_la_SOURCES =
-%canon_reldir%_kubernetes_la_LIBADD = libplrkubernetes.la libplrnet.la libplrinit.la libplrbase.la
+%canon_reldir%_kubernetes_la_LIBADD = libplrkubernetes.la libplrcheck.la libplrnet.la libplrinit.la libplrbase.la
 %canon_reldir%_kubernetes_la_LDFLAGS = $(MODULE_LDFLAGS)
 endif

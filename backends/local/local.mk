@@ -47,7 +47,7 @@ backends/modules/local.options: %reldir%/local.la backends/tables$(EXEEXT)
 	$(AM_V_GEN)$(publish_backend)
 pkglib_LTLIBRARIES += %reldir%/local.la
 %canon_reldir%_local_la_SOURCES = net/image_name.c net/init_end.c net/platform.c
-%canon_reldir%_local_la_LIBADD = libplrlocal.la libplrbase.la
+%canon_reldir%_local_la_LIBADD = libplrlocal.la libplrcheck.la libplrbase.la
 %canon_reldir%_local_la_LDFLAGS = $(MODULE_LDFLAGS)
 endif
 

@@ -69,7 +69,7 @@ check_PROGRAMS += %reldir%/fuzz_init_plan
 %canon_reldir%_fuzz_init_plan_LDFLAGS = $(fuzz_ldflags)
 
 check_PROGRAMS += %reldir%/fuzz_kubeconfig
-%canon_reldir%_fuzz_kubeconfig_LDADD = libplrkubernetes.la $(fuzz_ldadd)
+%canon_reldir%_fuzz_kubeconfig_LDADD = libplrkubernetes.la libplrcheck.la $(fuzz_ldadd)
 %canon_reldir%_fuzz_kubeconfig_LDFLAGS = $(fuzz_ldflags)
 
 check_PROGRAMS += %reldir%/fuzz_kube_log %reldir%/fuzz_kube_watch

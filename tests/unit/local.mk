@@ -77,7 +77,7 @@ unit_tests += %reldir%/test_wind_down
 # Parts of the Docker backend that ask nobody.
 unit_tests += %reldir%/test_docker_create %reldir%/test_docker_end \
 	%reldir%/test_docker_resume %reldir%/test_docker_where
-docker_LDADD = %reldir%/libharness.la libplrdocker.la libplrnet.la libplrinit.la \
+docker_LDADD = %reldir%/libharness.la libplrdocker.la libplrcheck.la libplrnet.la libplrinit.la \
 	libplrengine.la $(CUNIT_LIBS)
 %canon_reldir%_test_docker_create_LDADD = $(docker_LDADD)
 %canon_reldir%_test_docker_end_LDADD = $(docker_LDADD)
@@ -86,7 +86,7 @@ docker_LDADD = %reldir%/libharness.la libplrdocker.la libplrnet.la libplrinit.la
 
 # Parts of the Kubernetes backend, asking at most a scripted server.
 unit_tests += %reldir%/test_kube_client %reldir%/test_kube_config %reldir%/test_kube_preflight
-kube_LDADD = %reldir%/libharness.la libplrkubernetes.la libplrnet.la libplrinit.la \
+kube_LDADD = %reldir%/libharness.la libplrkubernetes.la libplrcheck.la libplrnet.la libplrinit.la \
 	libplrengine.la $(CUNIT_LIBS)
 %canon_reldir%_test_kube_client_SOURCES = %reldir%/test_kube_client.c $(http_peer)
 %canon_reldir%_test_kube_client_LDADD = $(kube_LDADD)
@@ -100,7 +100,7 @@ unit_tests += %reldir%/test_cgroup
 	backends/local/sandbox/cgroup.c backends/local/sandbox/files.c
 %canon_reldir%_test_cgroup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mkdir,--wrap=rmdir
 unit_tests += %reldir%/test_local_pure
-%canon_reldir%_test_local_pure_LDADD = %reldir%/libharness.la libplrlocal.la libplrnet.la \
+%canon_reldir%_test_local_pure_LDADD = %reldir%/libharness.la libplrlocal.la libplrcheck.la libplrnet.la \
 	libplrengine.la $(CUNIT_LIBS)
 
 # Parts of the Kubernetes backend that ask nobody, or a client that the test plays.

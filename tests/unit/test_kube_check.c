@@ -75,6 +75,7 @@ static const struct {
     { WITH_VOLUMES(IMAGE("") ",'devices':[{'name':'d','path':'/dev/kvm'}]"),
             "device /steps/0/devices/0/path\n" },
     { WITH_VOLUMES(IMAGE(",'privileged':true") ",'devices':[{'name':'d','path':'/dev/kvm'}]"), "" },
+    { STEPS(IMAGE(",'ports':[{'port':53,'host':53},{'port':53,'host':53,'protocol':'udp'}]")), "" },
     { SERVICES(SERVICE("redis_1", IMAGE(""))), "bad-host-name /services/0/metadata/name\n" },
     { SERVICES(SERVICE("the database", IMAGE(""))), "" },
     { SERVICES(SERVICE("b", IMAGE(",'ports':[{'port':80}]")) "," SERVICE(
@@ -85,7 +86,7 @@ static const struct {
             "" },
     { SERVICES(SERVICE("b", IMAGE(",'ports':[{'port':80,'host':1}]")) "," SERVICE(
               "c", IMAGE(",'ports':[{'port':81,'host':1}]"))),
-            "port-clash /services/1/docker/ports\n" },
+            "port-clash /services/1/docker/ports/0/host\n" },
     { SERVICES(SERVICE("b", IMAGE(",'dns':['1.1.1.1']")) "," SERVICE(
               "c", IMAGE(",'dns':['1.1.1.2']"))),
             "dns /services/1/docker\n" },
