@@ -29,6 +29,7 @@ typedef struct plr_init {
     int64_t deadline; /* of the lease, then of the grace; -1 while neither counts */
     bool terminated;  /* the lease has run out, or the host wants its end */
     bool interfered;  /* it was sent a signal from outside of the step */
+    bool lost;        /* the pod's lease has run out */
     plr_pod pod;      /* if it is a step of one */
 } plr_init;
 
@@ -352,6 +353,17 @@ static void hear(plr_init *init)
     }
 }
 
+/* As if its engine had gone. */
+static void lose_lease(plr_init *init)
+{
+    plr_channel_say(&init->channel, PLR_INIT_LOST);
+    if (!init->child)
+        process_exit(PLR_INIT_EXIT_HELD);
+    init->lost = init->interfered = true;
+    if (!init->terminated)
+        init->deadline = clock_ms();
+}
+
 static _Noreturn void serve(plr_init *init)
 {
     for (;;) {
@@ -379,6 +391,8 @@ static _Noreturn void serve(plr_init *init)
             hear(init);
         else if (init->options.pod)
             look(init);
+        if (init->options.pod && !init->lost && plr_pod_is_lost(&init->pod, &init->options))
+            lose_lease(init);
     }
 }
 
@@ -402,6 +416,8 @@ _Noreturn void plr_init_main(long *stack)
         complain(wrong, PLR_EINVAL, PLR_INIT_EXIT_OWN);
     if (init.options.probe_port)
         process_exit(plr_probe(init.options.probe_port, init.options.probe_http) ? 0 : 1);
+    if (init.options.leased)
+        process_exit(plr_pod_was_lost(&init.options) ? 1 : 0);
     init.command.arguments = init.options.command;
     init.command.environment = argv + stack[0] + 1;
     init.signals = (int)PLR_SYSCALL(signalfd4, -1, &all, sizeof all, PLR_NONBLOCK | PLR_CLOEXEC);

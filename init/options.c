@@ -51,6 +51,8 @@ static bool read_value(plr_init_options *options, const char *name, const char *
         return read_number(value, 1, &options->step);
     if (plr_text_equal(name, "--attempt"))
         return read_number(value, 1, &options->attempt);
+    if (plr_text_equal(name, "--containers"))
+        return read_number(value, 1, &options->containers);
     if (plr_text_equal(name, "--nonce")) {
         options->nonce = value;
         return valid_nonce(value);
@@ -82,6 +84,8 @@ const char *plr_init_options_read(plr_init_options *ret_options, char **argv)
             options.detach = true;
         } else if (plr_text_equal(*next, "--keep")) {
             options.keep = true;
+        } else if (plr_text_equal(*next, "--leased")) {
+            options.leased = true;
         } else {
             if (!next[1] || !read_value(&options, next[0], next[1]))
                 return *next;
@@ -94,7 +98,7 @@ const char *plr_init_options_read(plr_init_options *ret_options, char **argv)
         return "a second channel";
     if (*next && next[1])
         options.command = next + 1;
-    if (options.pod && (!options.nonce || !options.command))
+    if (options.leased ? !options.pod : options.pod && (!options.nonce || !options.command))
         return "--pod";
     *ret_options = options;
     return NULL;

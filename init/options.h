@@ -16,10 +16,13 @@ typedef struct plr_init_options {
     int64_t step;            /* --step N: which of the plan's */
     int64_t attempt;         /* --attempt N: and which of its attempts (1) */
     const char *nonce;       /* --nonce NONCE: of its marks */
+    int64_t containers;      /* --containers N: how many the pod has */
+    bool leased;             /* --leased: does the pod's lease hold? Then end, 0 or 1 */
     const char *late;        /* --late FILE: with it, the environment that a signal cannot carry */
     bool detach;             /* --detach: exec in place, the command is PID 1 */
     bool keep;               /* --keep: go on without an engine */
-    int64_t lease_ms;        /* --lease SECONDS: without an engine, SIGTERM after that (0) */
+    int64_t lease_ms;        /* --lease SECONDS: without an engine, SIGTERM after that (0); in a
+                                pod: without a new text of the host's, and 0 is never */
     int64_t grace_ms;        /* --grace-ms N: and SIGKILL after that (10000) */
     int64_t probe_port;      /* --probe PORT: does it answer here? Then end, 0 or 1 */
     const char *probe_http;  /* --http PATH: and by HTTP, with 2xx or 3xx */

@@ -17,6 +17,9 @@ enum { AT_FDCWD = -100, O_WRONLY = 01, O_CREAT = 0100, O_EXCL = 0200, O_PATH = 0
 
 #define RECORD_MAX 64
 
+/* A kubelet pulls all images of a pod before it brings the next text. */
+#define PULLS_MS (30 * 60 * 1000)
+
 /* The next record, until it takes the place of the last one. */
 #define NEW_RECORD "next"
 #define RECORD "result"
@@ -99,6 +102,7 @@ int plr_pod_open(plr_pod *pod, const plr_init_options *options)
     pod->changes = (int)PLR_SYSCALL(inotify_init1, PLR_NONBLOCK | PLR_CLOEXEC);
     watch(pod, options, "words");
     watch(pod, options, PLR_INIT_POD_RESULTS);
+    pod->heard_ms = clock_ms();
     return 0;
 }
 
@@ -151,9 +155,22 @@ static void see_others(plr_pod *pod, const plr_init_options *options)
     } while (learned);
 }
 
+/* When the text came, by the node's clock; 0: there is none. */
+static int64_t stamp_of(int folder)
+{
+    plr_stat stat;
+    long error = PLR_SYSCALL(newfstatat, folder, PLR_INIT_POD_WORDS, &stat, 0);
+    return error < 0 ? 0 : timespec_ms(stat.changed);
+}
+
 void plr_pod_hear(plr_pod *pod)
 {
     drain(pod);
+    int64_t stamp = stamp_of(pod->folder);
+    if (stamp != pod->stamp_ms) {
+        pod->stamp_ms = stamp;
+        pod->heard_ms = clock_ms();
+    }
     long size = read_file(pod->folder, PLR_INIT_POD_WORDS, 0, pod->text, sizeof pod->text);
     pod->text_size = size > 0 ? (size_t)size : 0;
     plr_knowledge_hear(&pod->knowledge, pod->text, pod->text_size);
@@ -164,6 +181,47 @@ plr_turn plr_pod_look(plr_pod *pod, const plr_init_options *options, plr_rule_an
     plr_pod_hear(pod);
     see_others(pod, options);
     return plr_knowledge_turn(&pod->knowledge, ret_why);
+}
+
+/* How many containers of the pod were made: each has a folder of its own among the results. */
+static int64_t count_containers(int pod_folder)
+{
+    struct entry {
+        uint64_t inode, next;
+        uint16_t size;
+        uint8_t type;
+        char name[];
+    };
+    _Alignas(struct entry) char entries[4096];
+    int64_t n = 0;
+    long size;
+    int folder = open_at(pod_folder, PLR_INIT_POD_RESULTS, 0);
+    if (folder < 0)
+        return 0;
+    while ((size = PLR_SYSCALL(getdents64, folder, entries, sizeof entries)) > 0)
+        for (long at = 0; at < size; at += ((const struct entry *)(entries + at))->size)
+            n += ((const struct entry *)(entries + at))->name[0] != '.';
+    PLR_SYSCALL(close, folder);
+    return n;
+}
+
+static bool has_run_out(int pod_folder, const plr_init_options *options, int64_t silent_ms)
+{
+    if (options->lease_ms == 0 || silent_ms < options->lease_ms)
+        return false;
+    return silent_ms >= PULLS_MS || count_containers(pod_folder) >= options->containers;
+}
+
+bool plr_pod_is_lost(const plr_pod *pod, const plr_init_options *options)
+{
+    return has_run_out(pod->folder, options, clock_ms() - pod->heard_ms);
+}
+
+bool plr_pod_was_lost(const plr_init_options *options)
+{
+    int folder = open_at(AT_FDCWD, options->pod, O_PATH);
+    int64_t stamp = stamp_of(folder);
+    return stamp > 0 && has_run_out(folder, options, clock_wall_ms() - stamp);
 }
 
 int64_t plr_pod_patience(const plr_pod *pod)

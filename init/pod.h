@@ -14,9 +14,11 @@
 
 typedef struct plr_pod {
     plr_knowledge knowledge;
-    int folder, own; /* kept open: whatever the command renames, they stay what they are */
-    int changes;     /* inotify, or -1 */
-    bool blind;      /* something cannot be watched: look more often */
+    int folder, own;  /* kept open: whatever the command renames, they stay what they are */
+    int changes;      /* inotify, or -1 */
+    bool blind;       /* something cannot be watched: look more often */
+    int64_t stamp_ms; /* of the host's text: when it came, by the node's clock */
+    int64_t heard_ms; /* when that was seen to change, by the monotonic one */
     size_t text_size;
     char text[PLR_POD_TEXT_MAX]; /* the plan, then the host's; untouched pages cost nothing */
     char room[PLR_INIT_PLAN_ROOM(PLR_POD_TEXT_MAX)];
@@ -31,6 +33,11 @@ plr_turn plr_pod_look(plr_pod *pod, const plr_init_options *options, plr_rule_an
 
 /* Reads what the host has said meanwhile. */
 void plr_pod_hear(plr_pod *pod);
+
+/* Whether the lease has run out: nothing new has come from the host for its time. */
+bool plr_pod_is_lost(const plr_pod *pod, const plr_init_options *options);
+/* The same for whoever has only just come, by the node's clock. */
+bool plr_pod_was_lost(const plr_init_options *options);
 
 /* Milliseconds after which to look or hear even if nothing has been seen to change. */
 int64_t plr_pod_patience(const plr_pod *pod);

@@ -31,10 +31,12 @@
     NUMBER(setpgid, 109)                                                                           \
     NUMBER(getsid, 124)                                                                            \
     NUMBER(fchmod, 91)                                                                             \
+    NUMBER(getdents64, 217)                                                                        \
     NUMBER(clock_gettime, 228)                                                                     \
     NUMBER(exit_group, 231)                                                                        \
     NUMBER(inotify_add_watch, 254)                                                                 \
     NUMBER(openat, 257)                                                                            \
+    NUMBER(newfstatat, 262)                                                                        \
     NUMBER(unlinkat, 263)                                                                          \
     NUMBER(readlinkat, 267)                                                                        \
     NUMBER(ppoll, 271)                                                                             \
@@ -53,11 +55,13 @@
     NUMBER(openat, 56)                                                                             \
     NUMBER(close, 57)                                                                              \
     NUMBER(pipe2, 59)                                                                              \
+    NUMBER(getdents64, 61)                                                                         \
     NUMBER(read, 63)                                                                               \
     NUMBER(write, 64)                                                                              \
     NUMBER(ppoll, 73)                                                                              \
     NUMBER(signalfd4, 74)                                                                          \
     NUMBER(readlinkat, 78)                                                                         \
+    NUMBER(newfstatat, 79)                                                                         \
     NUMBER(exit_group, 94)                                                                         \
     NUMBER(clock_gettime, 113)                                                                     \
     NUMBER(kill, 129)                                                                              \
@@ -194,14 +198,36 @@ typedef struct plr_timespec {
     int64_t nanoseconds;
 } plr_timespec;
 
+static inline int64_t timespec_ms(plr_timespec time)
+{
+    return time.seconds * 1000 + time.nanoseconds / 1000000;
+}
+
 /* Milliseconds of the monotonic clock. */
 static inline int64_t clock_ms(void)
 {
     enum { CLOCK_MONOTONIC = 1 };
     plr_timespec now = { 0, 0 };
     PLR_SYSCALL(clock_gettime, CLOCK_MONOTONIC, &now);
-    return now.seconds * 1000 + now.nanoseconds / 1000000;
+    return timespec_ms(now);
 }
+
+/* Milliseconds since 1970. */
+static inline int64_t clock_wall_ms(void)
+{
+    enum { CLOCK_REALTIME = 0 };
+    plr_timespec now = { 0, 0 };
+    PLR_SYSCALL(clock_gettime, CLOCK_REALTIME, &now);
+    return timespec_ms(now);
+}
+
+/* The kernel's struct stat, as far as amd64 and arm64 have it in one place. */
+typedef struct plr_stat {
+    uint8_t others[88];
+    plr_timespec changed; /* its content was */
+    uint8_t rest[40];
+} plr_stat;
+_Static_assert(sizeof(plr_stat) == 144, "that of amd64; arm64's is shorter");
 
 /* timeout_ms < 0 is for ever. */
 static inline void poll_wait(plr_pollfd *fds, unsigned int n, int64_t timeout_ms)

@@ -47,6 +47,8 @@
  *            end does, and the daemon knows when.
  *   SKIPPED  init, in a pod: it has decided that the command does not run. It ends with 0.
  *   STOPPED  init, in a pod: as EXITED, but what it means to others is the host's to say.
+ *   LOST     init, in a pod: its lease has run out, and so the command, if it runs, is to end. No
+ *            payload.
  */
 #define PLR_INIT_WORDS(WORD)                                                                       \
     WORD(1, HELD, "held")                                                                          \
@@ -56,7 +58,8 @@
     WORD(5, KILL, "kill")                                                                          \
     WORD(6, EXITED, "exited")                                                                      \
     WORD(7, SKIPPED, "skipped")                                                                    \
-    WORD(8, STOPPED, "stopped")
+    WORD(8, STOPPED, "stopped")                                                                    \
+    WORD(9, LOST, "lost")
 
 typedef enum plr_init_word {
 #define PLR_INIT_WORD_ENUM(number, name, text) PLR_INIT_##name = number,
@@ -138,7 +141,8 @@ static inline uint32_t plr_init_payload_size(unsigned word)
  *
  *     words/plan       what all steps are: plan.h. Written before the pod, never changed
  *     words/words      what the host says, below. The folder is one that a kubelet keeps (the
- *                      downward API): a new text takes the place of the old one as a whole
+ *                      downward API): a new text takes the place of the old one as a whole, and
+ *                      other files beside it, too: so each change of any of them renews the lease
  *     own/result       what this init says to the others: its record, below
  *     results/NAME/result
  *                      the same of all containers, this one's too. NAME is s<step> for a first
@@ -174,11 +178,17 @@ static inline uint32_t plr_init_payload_size(unsigned word)
  *                                         (with --detach nobody is there any more to hear it)
  *     "late " STEP " " BASE64 "\n"         of NAME=VALUE, an environment entry; before its go
  *
- * Marks are lines as above: RUNNING; ERRNO; EXITED or STOPPED; "skipped " WHY. Those that end a
- * step come on stdout and on stderr: when both are there, its output is complete. SKIPPED and
- * RUNNING come on stdout. STOPPED is said, too, where the record could not be written. An init
- * whose step has an outcome by the host's word, or by another attempt's record, says nothing and
- * ends with 0.
+ * Marks are lines as above: RUNNING; ERRNO; EXITED or STOPPED; LOST; "skipped " WHY. Those that end
+ * a step come on stdout and on stderr: when both are there, its output is complete. SKIPPED,
+ * RUNNING and LOST come on stdout. STOPPED is said, too, where the record could not be written. An
+ * init whose step has an outcome by the host's word, or by another attempt's record, says nothing
+ * and ends with 0.
+ *
+ * With --lease SECONDS it ends the step when the host's text has not changed for so long: TERM,
+ * --grace-ms, KILL; held, it just ends. A kubelet that still pulls images for the pod brings no
+ * text: until each of --containers N has its folder in results, the lease is half an hour at least.
+ * A command in whose container no init is left is looked after by `plr-init --pod DIR --lease
+ * SECONDS --containers N --leased`, which a kubelet asks (a liveness probe).
  */
 #define PLR_INIT_POD_PLAN "words/plan"
 #define PLR_INIT_POD_WORDS "words/words"

@@ -72,6 +72,7 @@ static unsigned read_word(const char *text, payload *ret_payload)
         { PLR_INIT_ERRNO, "errno", 2 },
         { PLR_INIT_EXITED, "exited", 6 },
         { PLR_INIT_STOPPED, "stopped", 6 },
+        { PLR_INIT_LOST, "lost", 0 },
     };
     uint64_t numbers[6];
     *ret_payload = (payload){ .data = NULL };

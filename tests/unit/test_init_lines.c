@@ -39,7 +39,9 @@ static void on_piece(
                 (unsigned long long)record->blocks_out);
     } else {
         snprintf(h->words + at, sizeof(h->words) - at, "%s;",
-                word == PLR_INIT_HELD ? "held" : "running");
+                word == PLR_INIT_HELD   ? "held"
+                : word == PLR_INIT_LOST ? "lost"
+                                        : "running");
     }
 }
 
@@ -81,7 +83,7 @@ static void words_are_taken_out(void)
 static void behind_output_without_a_newline(void)
 {
     expect("a line\nand foo" WORD("exited 0 1 2 3 4 5"), "a line\nand foo", "exited 0 1 2 3 4 5;");
-    expect("before " WORD("running") "after", "before after", "running;");
+    expect("before " WORD("running") "after" WORD("lost"), "before after", "running;lost;");
     expect("\x1eplr " NONCE " he" WORD("held"), "\x1eplr " NONCE " he", "held;");
     expect("\x1e\x1epl" WORD("running") "\x1e", "\x1e\x1epl\x1e", "running;");
 }

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""What plr-init does in a pod whose host says nothing any more: the lease, and the kubelet's question for it."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from init_peer import NATIVE, program
+from init_pod import Pod, mark
+
+both = pytest.mark.parametrize("architecture", ["amd64", "arm64"])
+
+ONE = ("step on-success 1 -",)
+TWO = (*ONE, "step on-success 1 - 0")
+
+
+def lease(seconds, containers):
+    return ("--lease", str(seconds), "--containers", str(containers), "--grace-ms", "300")
+
+
+@both
+def test_without_renewal_the_command_ends(architecture):
+    """TERM, and KILL after the grace; nobody takes that for an end of its own."""
+    with Pod(*TWO, form="serial") as pod:
+        after = pod.shell(architecture, 1, "echo ran", options=lease(60, 2))
+        init = pod.shell(architecture, 0, "trap 'echo told' TERM; echo up; while :; do sleep 0.05; done", options=lease(1, 2))
+        assert init.code() == 137 and pod.result(0) == "stopped 9\n"
+        output = init.output()
+        assert output.index("up\n") < output.index(mark("lost")) < output.index("told\n")
+        assert after.process.poll() is None
+
+
+@both
+def test_without_renewal_a_held_one_ends(architecture):
+    with Pod(*TWO, form="serial") as pod:
+        (pod.folder / "results" / "s0").mkdir()
+        init = pod.shell(architecture, 1, "echo ran", options=lease(1, 2))
+        assert init.code() == 124 and init.output() == mark("lost") and pod.result(1) is None
+
+
+def test_each_text_renews_it():
+    """Whichever of the files it is in."""
+    with Pod(*ONE) as pod:
+        init = pod.shell(NATIVE, 0, "sleep 2.5; exit 3", options=lease(1, 1))
+        for n in range(8):
+            time.sleep(0.3)
+            pod.files["lease"] = str(n)
+            pod.write()
+        assert init.code() == 3 and pod.result(0) == "exited 768\n"
+
+
+def test_it_does_not_count_while_containers_are_still_made():
+    with Pod(*TWO, form="serial") as pod:
+        init = pod.shell(NATIVE, 0, "echo up; sleep 1000", options=lease(1, 2))
+        while init.line() != "up\n":
+            pass
+        time.sleep(2)
+        assert init.process.poll() is None
+        (pod.folder / "results" / "s1").mkdir()
+        assert init.code() == 143
+
+
+def test_zero_is_never():
+    with Pod(*ONE) as pod:
+        assert pod.shell(NATIVE, 0, "sleep 2; exit 3", options=lease(0, 1)).code() == 3
+
+
+def ask(architecture, pod, seconds, containers=1):
+    """As a kubelet does."""
+    line = [*program(architecture), "--pod", str(pod.folder), "--lease", str(seconds), "--containers", str(containers)]
+    return subprocess.run([*line, "--leased"], check=False).returncode
+
+
+@both
+def test_the_kubelets_question(architecture):
+    with Pod(*ONE) as pod:
+        (pod.folder / "results" / "s0").mkdir()
+        words = pod.folder / "words" / "words"
+
+        def age(seconds):
+            os.utime(words, (0, time.time() - seconds))
+
+        age(50)
+        assert ask(architecture, pod, 60) == 0 and ask(architecture, pod, 40) == 1
+        assert ask(architecture, pod, 40, containers=2) == 0, "the kubelet may still be busy with the second"
+        age(1801)
+        assert ask(architecture, pod, 40, containers=2) == 1 and ask(architecture, pod, 3600, containers=2) == 0
+        pod.write()
+        assert ask(architecture, pod, 40) == 0
