@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "engine/base/error.h"
+#include "net/json_skim.h"
 
 #define DEEPEST 64
 
@@ -13,6 +14,7 @@ struct plr_json_stream {
     json_tokener *tokener;
     size_t max_object;
     size_t size; /* of the object so far; 0: between two */
+    plr_json_skim skim;
     plr_json_stream_fn *on_object;
     void *userdata;
 };
@@ -46,6 +48,11 @@ void plr_json_stream_free(plr_json_stream *stream)
     free(stream);
 }
 
+void plr_json_stream_skip(plr_json_stream *stream, const char *const *names)
+{
+    stream->skim.names = names;
+}
+
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -76,10 +83,8 @@ static int parse(plr_json_stream *stream, const char *data, size_t size, size_t 
     return 0;
 }
 
-int plr_json_stream_feed(plr_json_stream *stream, const void *data, size_t size, plr_error *err)
+static int feed(plr_json_stream *stream, const char *at, const char *end, plr_error *err)
 {
-    const char *at = data;
-    const char *end = at + size;
     while (at < end) {
         if (stream->size == 0 && is_space(*at)) {
             at++;
@@ -97,6 +102,21 @@ int plr_json_stream_feed(plr_json_stream *stream, const void *data, size_t size,
             stream->on_object(object, stream->userdata);
             json_object_put(object);
         }
+    }
+    return 0;
+}
+
+int plr_json_stream_feed(plr_json_stream *stream, const void *data, size_t size, plr_error *err)
+{
+    const char *at = data, *end = at + size;
+    if (stream->skim.names == NULL)
+        return feed(stream, at, end, err);
+    for (bool reads; at < end;) {
+        size_t n = plr_json_skim_next(&stream->skim, at, (size_t)(end - at), &reads);
+        int r = reads ? feed(stream, at, at + n, err) : 0;
+        if (r < 0)
+            return r;
+        at += n;
     }
     return 0;
 }

@@ -34,6 +34,8 @@ libplrnet_la_SOURCES = \
 	%reldir%/init_end.h \
 	%reldir%/init_lines.c \
 	%reldir%/init_lines.h \
+	%reldir%/json_skim.c \
+	%reldir%/json_skim.h \
 	%reldir%/json_stream.c \
 	%reldir%/json_stream.h \
 	%reldir%/jsonc.c \

@@ -48,7 +48,8 @@ typedef void plr_kube_headers_fn(plr_kube_call *call, int status, void *userdata
 typedef void plr_kube_data_fn(plr_kube_call *call, const void *data, size_t size, void *userdata);
 
 /* The end, exactly once, from the loop. `status` is the last reply's, 0 if none came. `reply` is
- * borrowed (json_object_get keeps it), NULL if there was none or it was not JSON, or for a stream.
+ * borrowed (json_object_get keeps it) and has neither `spec` nor `managedFields` (reply.h); NULL if
+ * there was none or it was not JSON, or for a stream.
  * `err` is NULL for a status of 2xx, otherwise it carries the words of the API's Status:
  *   PLR_ERR_NOTFOUND        404
  *   PLR_ERR_STATE           409 (it exists already, or was changed meanwhile), 410 (too old)

@@ -9,6 +9,8 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/attempt_report.c \
 	%reldir%/auth.c \
 	%reldir%/auth.h \
+	%reldir%/call.c \
+	%reldir%/call.h \
 	%reldir%/check.c \
 	%reldir%/check.h \
 	%reldir%/check_mounts.c \
@@ -47,6 +49,8 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/probe.c \
 	%reldir%/registries.c \
 	%reldir%/registries.h \
+	%reldir%/reply.c \
+	%reldir%/reply.h \
 	%reldir%/resources.c \
 	%reldir%/resources.h \
 	%reldir%/resume.c \

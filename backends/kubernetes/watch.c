@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/kubernetes/reply.h"
 #include "engine/base/buf.h"
 #include "engine/base/error.h"
 #include "net/http.h"
@@ -253,6 +254,8 @@ static int start_watch(plr_kube_watch *watch, const char *version, plr_error *er
     int r = plr_buf_check(&path, err);
     if (r == 0)
         r = plr_json_stream_new(&watch->stream, OBJECT_LIMIT, on_event, watch, err);
+    if (r == 0)
+        plr_json_stream_skip(watch->stream, plr_kube_unread);
     plr_kube_request request = {
         .method = "GET",
         .path = path.data,

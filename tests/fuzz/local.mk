@@ -77,6 +77,6 @@ check_PROGRAMS += %reldir%/fuzz_kube_log %reldir%/fuzz_kube_watch
 %canon_reldir%_fuzz_kube_log_LDADD = $(fuzz_ldadd)
 %canon_reldir%_fuzz_kube_log_LDFLAGS = $(fuzz_ldflags)
 %canon_reldir%_fuzz_kube_watch_SOURCES = %reldir%/fuzz_kube_watch.c $(kube_script) \
-	backends/kubernetes/end.c backends/kubernetes/watch.c
+	backends/kubernetes/end.c backends/kubernetes/reply.c backends/kubernetes/watch.c
 %canon_reldir%_fuzz_kube_watch_LDADD = $(fuzz_ldadd)
 %canon_reldir%_fuzz_kube_watch_LDFLAGS = $(fuzz_ldflags)

@@ -113,7 +113,7 @@ kube_script = %reldir%/kube_script.c %reldir%/kube_script.h
 %canon_reldir%_test_kube_resume_SOURCES = %reldir%/test_kube_resume.c \
 	backends/kubernetes/resume.c
 %canon_reldir%_test_kube_watch_SOURCES = %reldir%/test_kube_watch.c $(kube_script) \
-	backends/kubernetes/watch.c
+	backends/kubernetes/reply.c backends/kubernetes/watch.c
 
 kube_subject = %reldir%/kube_subject.c %reldir%/kube_subject.h
 unit_tests += %reldir%/test_kube_check %reldir%/test_kube_pod %reldir%/test_kube_template \

@@ -15,11 +15,14 @@ static void on_object(json_object *object, void *userdata)
 }
 
 /* Feeds the text in pieces of `piece` bytes; returns the first failure, of the end too. */
-static int run(const char *text, size_t size, size_t piece, size_t max, plr_buf *out)
+static int run_without(const char *text, size_t size, size_t piece, size_t max,
+        const char *const *names, plr_buf *out)
 {
     plr_json_stream *stream = NULL;
     plr_error err = { 0 };
     int r = plr_json_stream_new(&stream, max, on_object, out, &err);
+    if (r == 0)
+        plr_json_stream_skip(stream, names);
     for (size_t at = 0; r == 0 && at < size; at += piece)
         r = plr_json_stream_feed(stream, text + at, size - at < piece ? size - at : piece, &err);
     if (r == 0)
@@ -28,6 +31,11 @@ static int run(const char *text, size_t size, size_t piece, size_t max, plr_buf 
     CU_ASSERT((r == 0) == (err.message[0] == '\0'));
     plr_json_stream_free(stream);
     return r;
+}
+
+static int run(const char *text, size_t size, size_t piece, size_t max, plr_buf *out)
+{
+    return run_without(text, size, piece, max, NULL, out);
 }
 
 static void all_pieces(void)
@@ -41,6 +49,35 @@ static void all_pieces(void)
         CU_ASSERT(out.data != NULL && strcmp(out.data, wanted) == 0);
         plr_buf_clear(&out);
     }
+}
+
+static void check_skipped(const char *text, const char *wanted)
+{
+    static const char *const names[] = { "spec", "managed", NULL };
+    for (size_t piece = 1; piece <= strlen(text); piece++) {
+        plr_buf out = { 0 };
+        CU_ASSERT_EQUAL(run_without(text, strlen(text), piece, 100, names, &out), 0);
+        CU_ASSERT_STRING_EQUAL(out.data != NULL ? out.data : "", wanted);
+        plr_buf_clear(&out);
+    }
+}
+
+static void skipped(void)
+{
+    check_skipped("{\"spec\" : {\"a\":[{}],\"b\":\"}]\\\"}\",\"c\":1}, \"d\":2} "
+                  "{\"e\":{\"managed\":[[1],2]}}",
+            "{\"spec\":{},\"d\":2}|{\"e\":{\"managed\":[]}}|");
+    check_skipped("{\"a\":\"spec\",\"b\":{\"c\":1}}", "{\"a\":\"spec\",\"b\":{\"c\":1}}|");
+    check_skipped("{\"spec\":\"x\",\"managed\":3,\"b\":[1]}",
+            "{\"spec\":\"x\",\"managed\":3,\"b\":[1]}|");
+    check_skipped("{\"respec\":[1],\"specs\":[2],\"\\\"spec\":[3],\"spec\":[],\"x\":[4]}",
+            "{\"respec\":[1],\"specs\":[2],\"\\\"spec\":[3],\"spec\":[],\"x\":[4]}|");
+    check_skipped("{\"a name that is longer than any of those\":[1],\"spec\":{\"spec\":{\"b\":1}}}",
+            "{\"a name that is longer than any of those\":[1],\"spec\":{}}|");
+    /* What is left out is longer than an object may be. */
+    check_skipped("{\"spec\":[1111111111,2222222222,3333333333,4444444444,5555555555,6666666666,"
+                  "7777777777,8888888888,9999999999,1111111111]}",
+            "{\"spec\":[]}|");
 }
 
 static void check_refused(const char *text, size_t size, const char *before)
@@ -112,6 +149,7 @@ static void depth_limit(void)
 
 static const plr_test tests[] = {
     { "pieces of any length give the same objects", all_pieces },
+    { "members that nobody asks for come out empty", skipped },
     { "what is no object is refused, and those before it were told", refused },
     { "an empty stream is whole", nothing },
     { "an object above its limit is refused", size_limit },
