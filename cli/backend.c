@@ -307,10 +307,18 @@ static bool docker_may_be_there(void)
            is_there(getenv("DOCKER_CONFIG"), "contexts");
 }
 
+/* Some libcurls bring GnuTLS along, for a protocol that nobody speaks here. It would make itself
+ * ready as it is loaded, and cost more memory than the engine. Children may need it: they must not
+ * inherit the wish. */
+#define NO_GNUTLS "GNUTLS_NO_IMPLICIT_INIT"
+
 static int open_it(plr_engine *engine, const char *name, const plr_cli_pairs *options,
         plr_backend **ret_backend, plr_error *err)
 {
+    bool ours = getenv(NO_GNUTLS) == NULL && setenv(NO_GNUTLS, "1", 0) == 0;
     int r = plr_backend_open(ret_backend, engine, name, options->items, options->n, err);
+    if (ours)
+        unsetenv(NO_GNUTLS);
     return r < 0 ? r : plr_backend_wait(*ret_backend, err);
 }
 
