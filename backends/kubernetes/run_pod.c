@@ -40,8 +40,9 @@ void plr_kube_creation_error(plr_error *ret_err, const char *what, int status, c
     if (status == 409)
         plr_error_set(ret_err, PLR_ERR_STATE,
                 "%s is there already, of another run with this id: %s", what, err->message);
-    else
-        plr_error_set(ret_err, err->code, "%s cannot be created: %s", what, err->message);
+    else /* what is wrong with an object is the document's or the template's fault */
+        plr_error_set(ret_err, status == 400 || status == 422 ? PLR_ERR_REFUSED : err->code,
+                "%s cannot be created: %s", what, err->message);
 }
 
 static void on_created(
@@ -69,8 +70,10 @@ int plr_kube_pod_create(
         plr_kube_pod *pod, json_object *body, plr_kube_created_fn *on_created_fn, plr_error *err)
 {
     pod->on_created = on_created_fn;
-    return plr_kube_ask(
-            pod->run->kube, &pod->creation, "POST", body, on_created, pod, err, "/pods");
+    /* A field that nobody knows comes from the user's template: an error, where the server (from
+     * 1.25 on) can tell. Older ones do not look at the word, and drop the field as ever. */
+    return plr_kube_ask(pod->run->kube, &pod->creation, "POST", body, on_created, pod, err,
+            "/pods?fieldValidation=Strict");
 }
 
 static void look_all(const plr_kube_pod *pod)

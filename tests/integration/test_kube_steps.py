@@ -123,6 +123,33 @@ def test_debug_prints_what_the_server_takes(cluster, kube, tmp_path):
     assert kube.namespace.pods() == []
 
 
+def test_a_field_that_nobody_knows_in_a_template_is_refused(kube, tmp_path):
+    template = tmp_path / "template.yaml"
+    template.write_text(yaml.safe_dump({"spec": {"tolerationz": [{"operator": "Exists"}]}}))
+    result = kube(document(step("a")), f"--kube-pod-template {template}", limit=60)
+    assert result.code == 2 and 'unknown field "spec.tolerationz"' in result.ended["message"], result
+
+
+def cpu_of_nodes(cluster):
+    """Thousandths of a core that the widest node has."""
+    words = [node["status"]["allocatable"]["cpu"] for node in cluster.get("/api/v1/nodes")["items"]]
+    return max(int(word[:-1]) if word.endswith("m") else 1000 * int(word) for word in words)
+
+
+def test_requests_of_steps_that_never_run_together_do_not_add_up(cluster, kube):
+    """Three steps of which a node has room for one."""
+    wish = cpu_of_nodes(cluster) * 6 // 10
+    steps = [step(f"s{n}", resources={"requests": {"cpu": wish - n}}) for n in range(3)]
+    result = kube(document(*steps), "--kube-schedule-timeout 5s", limit=60)
+    assert result.code == 0, result
+    # Side by side they do.
+    steps += [step("first"), step("beside", resources={"requests": {"cpu": wish}}, depends_on=["first"])]
+    for one in steps[:3]:
+        one["depends_on"] = ["first"]
+    result = kube(document(*steps), "--kube-schedule-timeout 3s", limit=60)
+    assert result.code == 3 and "Insufficient cpu" in result.ended["message"], result
+
+
 def test_sweep_removes_what_a_killed_engine_left(kube):
     running = kube.start(document(step("a", "echo up; sleep 1000")))
     running.line("up\\n")
