@@ -7,6 +7,7 @@ init_headers = \
 	$(srcdir)/engine/rules_graph.h \
 	$(srcdir)/%reldir%/channel.h \
 	$(srcdir)/%reldir%/command.h \
+	$(srcdir)/%reldir%/copy.h \
 	$(srcdir)/%reldir%/knowledge.h \
 	$(srcdir)/%reldir%/options.h \
 	$(srcdir)/%reldir%/plan.h \
@@ -21,6 +22,7 @@ init_sources = \
 	$(srcdir)/%reldir%/main.c \
 	$(srcdir)/%reldir%/channel.c \
 	$(srcdir)/%reldir%/command.c \
+	$(srcdir)/%reldir%/copy.c \
 	$(srcdir)/%reldir%/knowledge.c \
 	$(srcdir)/%reldir%/memory.c \
 	$(srcdir)/%reldir%/options.c \

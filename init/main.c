@@ -7,6 +7,7 @@
  */
 #include "init/channel.h"
 #include "init/command.h"
+#include "init/copy.h"
 #include "init/options.h"
 #include "init/pod.h"
 #include "init/probe.h"
@@ -396,6 +397,43 @@ static _Noreturn void serve(plr_init *init)
     }
 }
 
+/* The first start is in an image that only holds the place: what is to run may not even be there.
+ */
+static void wait_for_image(plr_init *init)
+{
+    int first = plr_pod_is_first_start(&init->pod);
+    if (first < 0)
+        complain(init->options.pod, -first, PLR_INIT_EXIT_OWN);
+    if (first) {
+        init->options.command = NULL;
+        init->options.pod = NULL;
+        serve(init);
+    }
+}
+
+/* So that a step finds files of its own, with their modes. */
+static _Noreturn void copy_files(const plr_init *init)
+{
+    char **file = init->options.command;
+    for (; file && file[0] && file[1] && file[2]; file += 3) {
+        int error = plr_copy(file[0], file[1], file[2]);
+        if (error < 0)
+            complain(file[1], -error, PLR_INIT_EXIT_OWN);
+    }
+    process_exit(0);
+}
+
+/* Asked from outside whether the step is ready: by a port, or by a command of its own. */
+static _Noreturn void answer(const plr_init *init)
+{
+    const plr_init_options *options = &init->options;
+    if (options->begun && !plr_pod_has_begun(options->begun))
+        process_exit(1);
+    if (options->probe_port)
+        process_exit(plr_probe(options->probe_port, options->probe_http) ? 0 : 1);
+    complain(options->command[0], -plr_command_exec(&init->command), PLR_INIT_EXIT_EXEC);
+}
+
 _Noreturn void plr_init_main(long *stack);
 
 /* Called by start.S. `stack`: argc, argv with a NULL, environment with a NULL. */
@@ -414,12 +452,14 @@ _Noreturn void plr_init_main(long *stack)
     const char *wrong = plr_init_options_read(&init.options, argv);
     if (wrong)
         complain(wrong, PLR_EINVAL, PLR_INIT_EXIT_OWN);
-    if (init.options.probe_port)
-        process_exit(plr_probe(init.options.probe_port, init.options.probe_http) ? 0 : 1);
     if (init.options.leased)
         process_exit(plr_pod_was_lost(&init.options) ? 1 : 0);
     init.command.arguments = init.options.command;
     init.command.environment = argv + stack[0] + 1;
+    if (init.options.probe_port || init.options.begun)
+        answer(&init);
+    if (init.options.copy)
+        copy_files(&init);
     init.signals = (int)PLR_SYSCALL(signalfd4, -1, &all, sizeof all, PLR_NONBLOCK | PLR_CLOEXEC);
     if (init.signals < 0)
         complain("signalfd", -init.signals, PLR_INIT_EXIT_OWN);
@@ -434,6 +474,8 @@ _Noreturn void plr_init_main(long *stack)
             process_exit(PLR_INIT_EXIT_HELD);
         if (error < 0)
             complain(init.options.pod, -error, PLR_INIT_EXIT_OWN);
+        if (init.options.image_later)
+            wait_for_image(&init);
         look(&init);
         serve(&init);
     }

@@ -57,6 +57,10 @@ static bool read_value(plr_init_options *options, const char *name, const char *
         options->nonce = value;
         return valid_nonce(value);
     }
+    if (plr_text_equal(name, "--begun")) {
+        options->begun = value;
+        return true;
+    }
     if (plr_text_equal(name, "--late")) {
         options->late = value;
         return true;
@@ -86,6 +90,10 @@ const char *plr_init_options_read(plr_init_options *ret_options, char **argv)
             options.keep = true;
         } else if (plr_text_equal(*next, "--leased")) {
             options.leased = true;
+        } else if (plr_text_equal(*next, "--image-later")) {
+            options.image_later = true;
+        } else if (plr_text_equal(*next, "--copy")) {
+            options.copy = true;
         } else {
             if (!next[1] || !read_value(&options, next[0], next[1]))
                 return *next;
@@ -100,6 +108,8 @@ const char *plr_init_options_read(plr_init_options *ret_options, char **argv)
         options.command = next + 1;
     if (options.leased ? !options.pod : options.pod && (!options.nonce || !options.command))
         return "--pod";
+    if (options.begun && !options.probe_port && !options.command)
+        return "--begun";
     *ret_options = options;
     return NULL;
 }

@@ -18,6 +18,7 @@ typedef struct plr_init_options {
     const char *nonce;       /* --nonce NONCE: of its marks */
     int64_t containers;      /* --containers N: how many the pod has */
     bool leased;             /* --leased: does the pod's lease hold? Then end, 0 or 1 */
+    bool image_later;        /* --image-later: the first start only waits for its end */
     const char *late;        /* --late FILE: with it, the environment that a signal cannot carry */
     bool detach;             /* --detach: exec in place, the command is PID 1 */
     bool keep;               /* --keep: go on without an engine */
@@ -26,6 +27,8 @@ typedef struct plr_init_options {
     int64_t grace_ms;        /* --grace-ms N: and SIGKILL after that (10000) */
     int64_t probe_port;      /* --probe PORT: does it answer here? Then end, 0 or 1 */
     const char *probe_http;  /* --http PATH: and by HTTP, with 2xx or 3xx */
+    const char *begun;       /* --begun FILE: a question for a step whose record this is */
+    bool copy;               /* --copy: what stands behind -- are files: FROM TO MODE ... */
     char **command;          /* with a NULL at the end; NULL: be the pause process */
 } plr_init_options;
 

@@ -24,6 +24,9 @@ enum { AT_FDCWD = -100, O_WRONLY = 01, O_CREAT = 0100, O_EXCL = 0200, O_PATH = 0
 #define NEW_RECORD "next"
 #define RECORD "result"
 
+/* Left by the first of two starts. */
+#define FIRST "first"
+
 static int open_at(int folder, const char *path, int flags)
 {
     return (int)PLR_SYSCALL(openat, folder, path, flags | PLR_CLOEXEC, 0644);
@@ -104,6 +107,22 @@ int plr_pod_open(plr_pod *pod, const plr_init_options *options)
     watch(pod, options, PLR_INIT_POD_RESULTS);
     pod->heard_ms = clock_ms();
     return 0;
+}
+
+int plr_pod_is_first_start(const plr_pod *pod)
+{
+    int fd = open_at(pod->own, FIRST, O_WRONLY | O_CREAT | O_EXCL | PLR_NOFOLLOW);
+    if (fd >= 0)
+        PLR_SYSCALL(close, fd);
+    return fd >= 0 ? 1 : fd == -PLR_EEXIST ? 0 : fd;
+}
+
+bool plr_pod_has_begun(const char *record)
+{
+    char text[RECORD_MAX];
+    long size = read_file(AT_FDCWD, record, PLR_NOFOLLOW, text, sizeof text - 1);
+    text[size > 0 ? size : 0] = '\0';
+    return plr_text_equal(text, "running\n");
 }
 
 static void drain(const plr_pod *pod)

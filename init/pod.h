@@ -28,6 +28,13 @@ typedef struct plr_pod {
  * before (it must not run again), -EINVAL if the plan is none or does not have this step. */
 int plr_pod_open(plr_pod *pod, const plr_init_options *options);
 
+/* 1 if this is the container's first start, of which a trace is left for the second; 0 if it is
+ * not; a negative errno if nobody can tell. */
+int plr_pod_is_first_start(const plr_pod *pod);
+
+/* Whether the record in this file says that its step has begun and has not ended. */
+bool plr_pod_has_begun(const char *record);
+
 /* Reads what has been said and done meanwhile, and tells what to do. `ret_why`: of a skip. */
 plr_turn plr_pod_look(plr_pod *pod, const plr_init_options *options, plr_rule_answer *ret_why);
 

@@ -4,11 +4,12 @@
 import os
 import re
 import signal
+import subprocess
 import time
 
 import pytest
 
-from init_peer import LIMIT, NATIVE, status
+from init_peer import LIMIT, NATIVE, program, status
 from init_pod import Pod, late, mark
 
 both = pytest.mark.parametrize("architecture", ["amd64", "arm64"])
@@ -360,3 +361,36 @@ def test_a_pipe_that_does_not_block():
         init = pod.start(NATIVE, 0, ["python3", "-c", script])
         wait_until(lambda: pod.result(0) == "exited 0\n")
         assert mark("exited 0")[:-1].encode() in init.process.stdout.read()
+
+
+@both
+def test_the_first_start_waits_for_an_image(architecture):
+    """Whatever is said and done: only the second start is the step's."""
+    with Pod("step on-success 1 h") as pod:
+        pod.say("go 0 1")
+        first = pod.shell(architecture, 0, "echo ran", options=["--image-later"])
+        wait_until(lambda: (pod.folder / "results/s0/first").exists())
+        time.sleep(0.2)
+        assert first.process.poll() is None and pod.result(0) is None
+        first.signal(signal.SIGTERM)
+        assert first.code() == 0 and first.output() == ""
+        second = pod.shell(architecture, 0, "echo ran", options=["--image-later"])
+        assert second.code() == 0
+        assert "ran\n" in second.output() and pod.result(0) == "exited 0\n"
+
+
+@both
+def test_a_question_before_the_turn_is_not_asked(architecture):
+    with Pod("step on-success 1 dh") as pod:
+        def ask():
+            words = [*program(architecture), "--begun", str(pod.folder / "results/s0/result"), "--", "sh", "-c", "exit 0"]
+            return subprocess.run(words, stdin=subprocess.DEVNULL, timeout=LIMIT, check=False).returncode
+
+        init = held(pod.shell(architecture, 0, "sleep 100", options=["--detach"]))
+        assert ask() == 1
+        pod.say("go 0 1")
+        wait_until(lambda: pod.result(0) == "running\n")
+        assert ask() == 0
+        pod.record(0, "exited 0\n")
+        assert ask() == 1
+        init.signal(signal.SIGKILL)
