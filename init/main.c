@@ -390,8 +390,10 @@ static _Noreturn void serve(plr_init *init)
             take_word(init);
         if (init->options.pod && init->child)
             hear(init);
-        else if (init->options.pod)
+        else if (init->options.pod && init->options.command)
             look(init);
+        else if (init->options.pod)
+            plr_pod_hear(&init->pod);
         if (init->options.pod && !init->lost && plr_pod_is_lost(&init->pod, &init->options))
             lose_lease(init);
     }
@@ -406,7 +408,6 @@ static void wait_for_image(plr_init *init)
         complain(init->options.pod, -first, PLR_INIT_EXIT_OWN);
     if (first) {
         init->options.command = NULL;
-        init->options.pod = NULL;
         serve(init);
     }
 }

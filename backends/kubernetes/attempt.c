@@ -63,7 +63,7 @@ int plr_kube_attempt_of(plr_kube_attempt **ret_attempt, plr_task *task, plr_erro
     attempt->pod = run->pods;
     plr_kube_container_name(attempt->container, task->index, task->attempt);
     attempt->hold = plr_kube_hold_of(run->view, &place, task->index, task->attempt);
-    attempt->evidence.is_init = attempt->hold == PLR_KUBE_HELD;
+    attempt->evidence.is_init = plr_kube_has_init(attempt->hold);
     attempt->evidence.command = plr_kube_command(task->step, image);
     attempt->evidence.deleting = attempt->pod->deleting;
     attempt->next = run->attempts;
@@ -141,7 +141,7 @@ static void on_timer(plr_timer *timer, void *userdata)
 /* It is not to run any more. Whoever is held is told; the others cannot be. */
 static void hold_back(plr_kube_attempt *attempt)
 {
-    if (attempt->hold == PLR_KUBE_HELD)
+    if (plr_kube_has_init(attempt->hold))
         plr_kube_say(attempt->pod, "stop %zu %u %d", attempt->task->index, attempt->task->attempt,
                 SIGTERM);
     set_timer(attempt, now_of(attempt) + SETTLE_NS);
@@ -187,7 +187,7 @@ void plr_kube_attempt_start(
     run->kube->host->op_on_cancel(op, on_cancel, attempt);
     set_timer(attempt, attempt->turn_at + NUDGE_NS);
     int r = 0;
-    if (attempt->hold == PLR_KUBE_HELD && !plr_kube_attempt_decides(attempt)) {
+    if (plr_kube_has_init(attempt->hold) && !plr_kube_attempt_decides(attempt)) {
         r = say_late(attempt, late, n_late, &err);
         plr_kube_say(attempt->pod, "go %zu %u", attempt->task->index, attempt->task->attempt);
     }

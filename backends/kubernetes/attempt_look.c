@@ -32,7 +32,7 @@ static int code_of(plr_reason reason)
 /* One without plr-init is ended by giving its container another image: not by a restart then. */
 static bool was_replaced(const plr_kube_attempt *attempt)
 {
-    return attempt->stopped && attempt->hold != PLR_KUBE_HELD && attempt->evidence.restarted;
+    return attempt->stopped && !plr_kube_has_init(attempt->hold) && attempt->evidence.restarted;
 }
 
 /* It stands at its end, and all its output has been read. */
@@ -153,7 +153,7 @@ void plr_kube_attempt_look(plr_kube_attempt *attempt)
     if (pod->seen != NULL && !pod->gone)
         plr_kube_end_look(evidence, pod->seen, attempt->container);
     bool runs = evidence->standing == PLR_KUBE_RUNNING;
-    if (attempt->hold == PLR_KUBE_PAUSED && !attempt->swapped && runs) {
+    if (plr_kube_image_comes_later(attempt->hold) && !attempt->swapped && runs) {
         if (attempt->op != NULL && attempt->turn && !attempt->cancelled) {
             swap(attempt);
             return;
@@ -167,7 +167,7 @@ void plr_kube_attempt_look(plr_kube_attempt *attempt)
         attempt->run->kube->host->run_failed(attempt->run->view, &err);
         return;
     }
-    if (!attempt->started && attempt->turn && attempt->hold != PLR_KUBE_HELD &&
+    if (!attempt->started && attempt->turn && !plr_kube_has_init(attempt->hold) &&
             (runs || evidence->has_status))
         plr_kube_attempt_report_started(attempt);
     if (evidence->standing != PLR_KUBE_TROUBLED)

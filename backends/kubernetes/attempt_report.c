@@ -144,7 +144,7 @@ int plr_kube_attempt_follow(plr_kube_attempt *attempt, plr_error *err)
     plr_kube_log_options options = {
         .pod = attempt->pod->name,
         .container = attempt->container,
-        .nonce = attempt->hold == PLR_KUBE_HELD ? attempt->run->nonce : "",
+        .nonce = plr_kube_has_init(attempt->hold) ? attempt->run->nonce : "",
     };
     return plr_kube_log_new(
             &attempt->log, kube->host, kube->loop, kube->client, &options, &calls, attempt, err);

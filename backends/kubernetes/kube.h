@@ -113,7 +113,7 @@ struct plr_kube_attempt {
     plr_op *op; /* of its start or its discard */
     bool discards;
     bool cancelled;               /* the op in hand */
-    bool swapped;                 /* PAUSED: its own image was patched in */
+    bool swapped;                 /* PAUSED, RENEWED: its own image was patched in */
     bool turn;                    /* the engine has asked for its start */
     int to_stop;                  /* a signal that is to be sent in this turn of the loop, or 0 */
     bool stopped;                 /* one was */

@@ -41,6 +41,8 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/pod.h \
 	%reldir%/pod_command.c \
 	%reldir%/pod_container.c \
+	%reldir%/pod_files.c \
+	%reldir%/pod_hold.c \
 	%reldir%/pod_network.c \
 	%reldir%/pod_parts.h \
 	%reldir%/pod_volumes.c \

@@ -54,18 +54,6 @@ static bool is_restricted(const plr_task *task)
     return good;
 }
 
-/* A Secret's files are root's. Who is not root, and not to read what all may, reads them by group:
- * the numbers of users are as good as others for that. 0: nobody needs it. */
-static int64_t group_for_files(const plr_step *step)
-{
-    int64_t user, group;
-    plr_kube_user_read(step->docker.user, &user, &group);
-    for (size_t i = 0; i < step->n_files && user > 0; i++)
-        if ((step->files[i].mode & 04) == 0)
-            return user;
-    return 0;
-}
-
 static int maker_init(
         plr_kube_pod_maker *maker, plr_task *const *tasks, size_t n_tasks, plr_error *err)
 {
@@ -80,8 +68,6 @@ static int maker_init(
         maker->tasks[task->index] = task;
         present[task->index] = true;
         maker->restricted &= is_restricted(task);
-        if (maker->fs_group == 0)
-            maker->fs_group = group_for_files(task->step);
         for (size_t k = 0; k < task->n_volumes; k++)
             if (task->volumes[k].volume == PLR_NONE)
                 return plr_error_set(err, PLR_ERR_CONFIGURATION,
@@ -197,13 +183,11 @@ static bool add_identity(json_object *spec, const plr_kube_pod_maker *maker)
 static bool add_security(json_object *spec, const plr_kube_pod_maker *maker)
 {
     json_object *security = json_object_new_object();
-    bool good = maker->fs_group == 0 ||
-                plr_jsonc_add(security, "fsGroup", json_object_new_int64(maker->fs_group));
-    if (maker->restricted)
-        good = plr_jsonc_add(security, "runAsNonRoot", json_object_new_boolean(true)) &&
-               plr_jsonc_add(security, "seccompProfile",
-                       plr_jsonc_object("type", plr_jsonc_string("RuntimeDefault"), NULL)) &&
-               good;
+    bool good =
+            !maker->restricted ||
+            (plr_jsonc_add(security, "runAsNonRoot", json_object_new_boolean(true)) &&
+                    plr_jsonc_add(security, "seccompProfile",
+                            plr_jsonc_object("type", plr_jsonc_string("RuntimeDefault"), NULL)));
     return plr_kube_add_filled(spec, "securityContext", security) && good;
 }
 
@@ -244,7 +228,8 @@ static int make_spec(json_object **ret_spec, const plr_kube_pod_maker *maker,
             (pull_secret && !plr_jsonc_add(spec, "imagePullSecrets",
                                     plr_jsonc_list(plr_jsonc_object(
                                             "name", plr_jsonc_string(pull), NULL)))) ||
-            !plr_jsonc_add(spec, "volumes", plr_kube_volumes(maker, init_secret)))
+            !plr_jsonc_add(spec, "volumes", plr_kube_volumes(maker, init_secret)) ||
+            !plr_kube_add_copiers(spec, maker))
         return plr_error_nomem(err);
     int r = add_containers(spec, maker, err);
     if (r == 0)

@@ -33,17 +33,32 @@ typedef struct plr_kube_place {
 
 /* How a container waits for its turn.
  *   HELD    its command is plr-init, which decides by the plan or waits for "go"
+ *   RENEWED its plr-init is in the pause image first; at its turn the step's own is patched in, so
+ *           that the registry is asked and volumes are mounted then. From then on it is as HELD
  *   FREE    it starts with the pod, without plr-init: no marks, no record, no words
  *   PAUSED  nobody knows what its image runs: it holds the pause image until its own image is
  *           patched in, at its turn; then as FREE */
 typedef enum plr_kube_hold {
     PLR_KUBE_HELD,
+    PLR_KUBE_RENEWED,
     PLR_KUBE_FREE,
     PLR_KUBE_PAUSED,
 } plr_kube_hold;
 
 plr_kube_hold plr_kube_hold_of(
         const plr_run_view *run, const plr_kube_place *place, size_t task, unsigned attempt);
+
+/* Its command stands behind plr-init. */
+static inline bool plr_kube_has_init(plr_kube_hold hold)
+{
+    return hold == PLR_KUBE_HELD || hold == PLR_KUBE_RENEWED;
+}
+
+/* It begins with the pause image, and its own is patched in at its turn. */
+static inline bool plr_kube_image_comes_later(plr_kube_hold hold)
+{
+    return hold == PLR_KUBE_PAUSED || hold == PLR_KUBE_RENEWED;
+}
 
 /* How many containers a step has: one for each attempt that there may be. */
 unsigned plr_kube_attempts(const plr_step *step);

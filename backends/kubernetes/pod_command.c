@@ -7,9 +7,13 @@
 #include "backends/kubernetes/pod_parts.h"
 #include "engine/base/buf.h"
 #include "engine/base/error.h"
+#include "init/words.h"
 #include "net/jsonc.h"
 
 #define MILLISECOND INT64_C(1000000)
+
+/* By which it is seen that a held step has begun. */
+#define RECORD PLR_KUBE_FOLDER "/" PLR_INIT_POD_OWN "/result"
 
 typedef struct words {
     const char *const *texts;
@@ -29,39 +33,9 @@ static words args_of(const plr_step *step)
                                        : (words){ step->docker.args, step->docker.n_args };
 }
 
-unsigned plr_kube_attempts(const plr_step *step)
-{
-    return step->retry.attempts > 1 ? (unsigned)step->retry.attempts : 1;
-}
-
-/* Nothing has to happen before it: then it need not be held. */
-static bool starts_first(const plr_document *document, const plr_step *step)
-{
-    return step->kind == PLR_STEP_SERVICE ||
-           (step->kind == PLR_STEP_STEP && step->detach && step->n_dependencies == 0 &&
-                   document->tasks[0]->kind != PLR_STEP_SERVICE &&
-                   (step->run_policy == PLR_RUN_ON_SUCCESS || step->run_policy == PLR_RUN_ALWAYS));
-}
-
-bool plr_kube_needs_image(const plr_step *step)
-{
-    return command_of(step).n == 0 &&
-           (step->kind != PLR_STEP_SERVICE || plr_kube_attempts(step) > 1);
-}
-
 static json_object *image_of(const plr_kube_place *place, size_t task)
 {
     return place->images == NULL ? NULL : place->images[task];
-}
-
-plr_kube_hold plr_kube_hold_of(
-        const plr_run_view *run, const plr_kube_place *place, size_t task, unsigned attempt)
-{
-    const plr_step *step = run->document->tasks[task];
-    if (attempt == 1 && starts_first(run->document, step))
-        return PLR_KUBE_FREE;
-    return command_of(step).n == 0 && image_of(place, task) == NULL ? PLR_KUBE_PAUSED
-                                                                    : PLR_KUBE_HELD;
 }
 
 static const char *first_of(json_object *image, const char *key)
@@ -125,7 +99,7 @@ static bool append_all(json_object *array, const plr_step *step, json_object *im
 }
 
 static json_object *init_words(
-        const plr_kube_pod_maker *maker, const plr_task *task, unsigned attempt)
+        const plr_kube_pod_maker *maker, const plr_task *task, unsigned attempt, plr_kube_hold hold)
 {
     char index[32], nth[16], grace[32];
     int64_t grace_ns = maker->run->grace_ns > 0 ? maker->run->grace_ns : 0;
@@ -145,6 +119,8 @@ static json_object *init_words(
     texts[n++] = maker->place->nonce;
     texts[n++] = "--grace-ms";
     texts[n++] = grace;
+    if (hold == PLR_KUBE_RENEWED)
+        texts[n++] = "--image-later";
     if (task->step->detach)
         texts[n++] = "--detach";
     texts[n++] = "--";
@@ -173,7 +149,7 @@ int plr_kube_add_command(json_object *container, const plr_kube_pod_maker *maker
     const plr_step *step = task->step;
     json_object *image = image_of(maker->place, task->index);
     plr_kube_hold hold = plr_kube_hold_of(maker->run, maker->place, task->index, attempt);
-    if (hold != PLR_KUBE_HELD) {
+    if (!plr_kube_has_init(hold)) {
         if (hold == PLR_KUBE_PAUSED && would_end_pause(args_of(step)))
             return plr_error_set(err, PLR_ERR_CONFIGURATION,
                     "step \"%s\" has no command, and its image's registry does not tell what it "
@@ -190,7 +166,7 @@ int plr_kube_add_command(json_object *container, const plr_kube_pod_maker *maker
                 step->metadata.name, step->docker.image);
     json_object *words_of_step = json_object_new_array();
     bool good = append_all(words_of_step, step, image);
-    good = plr_jsonc_add(container, "command", init_words(maker, task, attempt)) && good;
+    good = plr_jsonc_add(container, "command", init_words(maker, task, attempt, hold)) && good;
     good = plr_jsonc_add(container, "args", words_of_step) && good;
     return good ? 0 : plr_error_nomem(err);
 }
@@ -215,21 +191,33 @@ size_t plr_kube_probe_count(const plr_ready *ready)
 
 /* plr-init asks inside the pod: many services listen at 127.0.0.1 only, where the kubelet's own
  * questions do not come. */
-static json_object *ask_port(int64_t port, const char *path)
+static json_object *ask_port(int64_t port, const char *path, bool held)
 {
     char text[32];
+    const char *texts[8] = { PLR_KUBE_INIT };
+    size_t n = 1;
     snprintf(text, sizeof(text), "%lld", (long long)port);
-    const char *texts[] = { PLR_KUBE_INIT, "--probe", text, "--http", path };
-    return plr_jsonc_strings(texts, path == NULL ? 3 : 5);
+    if (held) {
+        texts[n++] = "--begun";
+        texts[n++] = RECORD;
+    }
+    texts[n++] = "--probe";
+    texts[n++] = text;
+    if (path != NULL) {
+        texts[n++] = "--http";
+        texts[n++] = path;
+    }
+    return plr_jsonc_strings(texts, n);
 }
 
-static json_object *ask_exec(const plr_ready *ready)
+static json_object *ask_exec(const plr_ready *ready, bool held)
 {
-    json_object *array = json_object_new_array();
-    if (append_words(array, (words){ ready->exec, ready->n_exec }))
-        return array;
-    json_object_put(array);
-    return NULL;
+    static const char *const before[] = { PLR_KUBE_INIT, "--begun", RECORD, "--" };
+    _cleanup_json_ json_object *array = json_object_new_array();
+    return append_words(array, (words){ before, held ? 4 : 0 }) &&
+                           append_words(array, (words){ ready->exec, ready->n_exec })
+                   ? steal(array)
+                   : NULL;
 }
 
 /* A failed startupProbe would kill the container: it may fail for ever. */
@@ -244,8 +232,11 @@ static json_object *make_probe(json_object *command, bool startup)
     return NULL;
 }
 
-bool plr_kube_add_probes(json_object *container, const plr_step *step)
+bool plr_kube_add_probes(json_object *container, const plr_step *step, plr_kube_hold hold)
 {
+    /* A container that is held is asked, too: nothing of the step's may run then, and whoever
+     * answers at its port is somebody else. */
+    const bool held = plr_kube_has_init(hold);
     static const char *const keys[PLR_KUBE_PROBES] = { "readinessProbe", "startupProbe" };
     const plr_ready *ready = step->ready;
     json_object *commands[3];
@@ -254,13 +245,13 @@ bool plr_kube_add_probes(json_object *container, const plr_step *step)
         return true;
     /* The last thing that becomes true is the readiness: the startup probe is asked before. */
     if (ready->n_exec > 0)
-        commands[n++] = ask_exec(ready);
+        commands[n++] = ask_exec(ready, held);
     if (ready->http != NULL) {
         const char *path = strchr(ready->http, '/');
-        commands[n++] = ask_port(http_port(ready->http), path == NULL ? "/" : path);
+        commands[n++] = ask_port(http_port(ready->http), path == NULL ? "/" : path, held);
     }
     if (asks_tcp(ready))
-        commands[n++] = ask_port(ready->tcp, NULL);
+        commands[n++] = ask_port(ready->tcp, NULL, held);
     bool good = true;
     for (size_t i = 0; i < n && i < PLR_KUBE_PROBES; i++)
         good = plr_jsonc_add(container, keys[i], make_probe(commands[i], i > 0)) && good;

@@ -7,7 +7,6 @@
 #include "backends/kubernetes/secret.h"
 #include "engine/base/error.h"
 #include "engine/base/map.h"
-#include "net/image_name.h"
 #include "net/jsonc.h"
 
 /* Numbers of users are signed 32 bits here. */
@@ -119,23 +118,12 @@ static json_object *make_environment(const plr_kube_pod_maker *maker, const plr_
     return NULL;
 }
 
+/* Always said, because what would be taken for granted is that of a pause image. */
 static const char *pull_policy(const plr_docker_options *docker)
 {
-    _cleanup_image_name_ plr_image_name name = { 0 };
-    switch (docker->pull_policy) {
-    case PLR_PULL_ALWAYS:
-        return "Always";
-    case PLR_PULL_NEVER:
+    if (docker->pull_policy == PLR_PULL_NEVER)
         return "Never";
-    case PLR_PULL_IF_NOT_EXISTS:
-        return "IfNotPresent";
-    default:
-        /* Said, because what would be taken for granted is that of a pause image. */
-        return plr_image_name_parse(&name, docker->image, NULL) == 0 &&
-                               plr_image_name_is_latest(&name)
-                       ? "Always"
-                       : "IfNotPresent";
-    }
+    return plr_kube_pulls_always(docker) ? "Always" : "IfNotPresent";
 }
 
 static bool add_ports(json_object *container, const plr_docker_options *docker)
@@ -185,8 +173,8 @@ static bool add_resources(json_object *container, const plr_kube_pod_maker *make
     return plr_kube_add_filled(container, "resources", resources) && good;
 }
 
-static bool add_security(
-        json_object *container, const plr_kube_pod_maker *maker, const plr_step *step)
+bool plr_kube_add_user(json_object *container, const plr_kube_pod_maker *maker,
+        const plr_step *step, bool privileged)
 {
     int64_t user, group;
     json_object *security = json_object_new_object();
@@ -196,7 +184,7 @@ static bool add_security(
         good = plr_jsonc_add(security, "runAsUser", json_object_new_int64(user)) && good;
     if (group >= 0)
         good = plr_jsonc_add(security, "runAsGroup", json_object_new_int64(group)) && good;
-    if (step->docker.privileged)
+    if (privileged)
         good = plr_jsonc_add(security, "privileged", json_object_new_boolean(true)) && good;
     if (maker->restricted)
         good = plr_jsonc_add(
@@ -212,8 +200,8 @@ int plr_kube_container(json_object **ret_container, const plr_kube_pod_maker *ma
 {
     const plr_step *step = task->step;
     plr_kube_hold hold = plr_kube_hold_of(maker->run, maker->place, task->index, attempt);
-    const char *image =
-            hold == PLR_KUBE_PAUSED ? maker->place->settings->pause_image : step->docker.image;
+    const char *image = plr_kube_image_comes_later(hold) ? maker->place->settings->pause_image
+                                                         : step->docker.image;
     char name[PLR_KUBE_NAME_SIZE];
     plr_kube_container_name(name, task->index, attempt);
     _cleanup_json_ json_object *container =
@@ -230,7 +218,8 @@ int plr_kube_container(json_object **ret_container, const plr_kube_pod_maker *ma
             !add_ports(container, &step->docker) ||
             !add_resources(container, maker, task, attempt) ||
             !plr_jsonc_add(container, "volumeMounts", plr_kube_mounts(task, name, hold)) ||
-            !plr_kube_add_probes(container, step) || !add_security(container, maker, step))
+            !plr_kube_add_probes(container, step, hold) ||
+            !plr_kube_add_user(container, maker, step, step->docker.privileged))
         return plr_error_nomem(err);
     *ret_container = steal(container);
     return 0;

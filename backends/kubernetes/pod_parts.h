@@ -14,8 +14,7 @@ typedef struct plr_kube_pod_maker {
     const plr_task **tasks; /* by index into document->tasks, NULL: has no container */
     size_t *order;
     plr_kube_request *requests;
-    bool restricted;  /* each step has a user that is not root, and wants nothing of the node */
-    int64_t fs_group; /* 0: none. Who may read the files of steps that are not root's */
+    bool restricted; /* each step has a user that is not root, and wants nothing of the node */
 } plr_kube_pod_maker;
 
 /* pod_container.c: all that does not come from volumes. */
@@ -25,9 +24,30 @@ int plr_kube_container(json_object **ret_container, const plr_kube_pod_maker *ma
 /* pod_container.c: adds what has something in it; the rest is not worth saying. Takes the value. */
 bool plr_kube_add_filled(json_object *object, const char *key, json_object *value);
 
+/* pod_container.c: who it runs as and what it may, that of the step besides. */
+bool plr_kube_add_user(json_object *container, const plr_kube_pod_maker *maker,
+        const plr_step *step, bool privileged);
+
 /* pod_volumes.c: the pod's volumes, and what of them a container mounts. */
 json_object *plr_kube_volumes(const plr_kube_pod_maker *maker, const char *init_secret);
 json_object *plr_kube_mounts(const plr_task *task, const char *container, plr_kube_hold hold);
+/* Volumes of one step: its files, what they are copied from where they are to be its user's, its
+ * shared memory. */
+#define PLR_KUBE_FILES "files"
+#define PLR_KUBE_SOURCE "source"
+#define PLR_KUBE_SHM "shm"
+void plr_kube_step_volume(char ret_name[PLR_KUBE_NAME_SIZE], const char *what, size_t task);
+#define PLR_KUBE_VOLUME_INIT PLR_KUBE_VOLUME "init"
+/* `part`: a file or folder in the volume, NULL for all of it. */
+bool plr_kube_append_mount(json_object *mounts, const char *volume, const char *path,
+        const char *part, bool read_only);
+
+/* pod_files.c: whether a step's files have another owner than root, and who copies such ones. */
+bool plr_kube_owns_files(const plr_step *step);
+bool plr_kube_add_copiers(json_object *spec, const plr_kube_pod_maker *maker);
+
+/* pod_hold.c: its image is what the registry has, each time. */
+bool plr_kube_pulls_always(const plr_docker_options *docker);
 
 /* pod_network.c: names that resolve, name servers. False: no memory. */
 bool plr_kube_add_network(json_object *spec, const plr_kube_pod_maker *maker);
@@ -47,7 +67,7 @@ int plr_kube_add_command(json_object *container, const plr_kube_pod_maker *maker
         const plr_task *task, unsigned attempt, plr_error *err);
 
 /* pod_command.c: how it is seen that it is ready. */
-bool plr_kube_add_probes(json_object *container, const plr_step *step);
+bool plr_kube_add_probes(json_object *container, const plr_step *step, plr_kube_hold hold);
 /* How many questions a step's `ready` asks of Kubernetes, which can ask two of a container. */
 #define PLR_KUBE_PROBES 2
 size_t plr_kube_probe_count(const plr_ready *ready);

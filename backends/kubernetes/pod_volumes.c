@@ -9,7 +9,6 @@
 #include "init/words.h"
 #include "net/jsonc.h"
 
-#define VOLUME_INIT PLR_KUBE_VOLUME "init"
 #define VOLUME_WORDS PLR_KUBE_VOLUME "words"
 #define VOLUME_RESULTS PLR_KUBE_VOLUME "results"
 
@@ -24,7 +23,7 @@ static const char *file_of(const char *path)
     return strrchr(path, '/') + 1;
 }
 
-static void step_volume(char ret_name[PLR_KUBE_NAME_SIZE], const char *what, size_t task)
+void plr_kube_step_volume(char ret_name[PLR_KUBE_NAME_SIZE], const char *what, size_t task)
 {
     snprintf(ret_name, PLR_KUBE_NAME_SIZE, PLR_KUBE_VOLUME "%s-%zu", what, task);
 }
@@ -61,7 +60,7 @@ static bool append_own(json_object *volumes, const char *init_secret)
                                              plr_jsonc_object("items", notes, NULL))) &&
            good;
     return plr_jsonc_append(volumes,
-                   make_volume(VOLUME_INIT, "secret",
+                   make_volume(PLR_KUBE_VOLUME_INIT, "secret",
                            plr_jsonc_object("secretName", plr_jsonc_string(init_secret),
                                    "defaultMode", json_object_new_int(MODE_INIT), NULL))) &&
            plr_jsonc_append(
@@ -71,28 +70,34 @@ static bool append_own(json_object *volumes, const char *init_secret)
            good;
 }
 
-/* One item for each mount: the same file may be in a step twice, with another mode. */
+/* One item for each mount: the same file may be in a step twice, with another mode. Those that are
+ * copied are read by the copier alone. */
 static bool append_files(json_object *volumes, const plr_run_view *run, const plr_task *task)
 {
     char volume[PLR_KUBE_NAME_SIZE], secret[PLR_KUBE_NAME_SIZE];
     const plr_step *step = task->step;
+    bool copied = plr_kube_owns_files(step);
     json_object *items = json_object_new_array();
     bool good = items != NULL;
     for (size_t i = 0; i < step->n_files && good; i++) {
         char key[PLR_KUBE_KEY_SIZE], path[32];
+        int64_t mode = copied ? 0444 : (int64_t)(step->files[i].mode & 0777);
         plr_kube_file_key(key, &step->files[i]);
         snprintf(path, sizeof(path), "%zu", i);
-        good = plr_jsonc_append(items,
-                plr_jsonc_object("key", plr_jsonc_string(key), "path", plr_jsonc_string(path),
-                        "mode", json_object_new_int64(step->files[i].mode & 0777), NULL));
+        good = plr_jsonc_append(
+                items, plr_jsonc_object("key", plr_jsonc_string(key), "path",
+                               plr_jsonc_string(path), "mode", json_object_new_int64(mode), NULL));
     }
     plr_kube_run_name(secret, run->id);
-    step_volume(volume, "files", task->index);
-    return plr_jsonc_append(
+    plr_kube_step_volume(volume, copied ? PLR_KUBE_SOURCE : PLR_KUBE_FILES, task->index);
+    good = plr_jsonc_append(
                    volumes, make_volume(volume, "secret",
                                     plr_jsonc_object("secretName", plr_jsonc_string(secret),
                                             "items", items, NULL))) &&
            good;
+    plr_kube_step_volume(volume, PLR_KUBE_FILES, task->index);
+    return good &&
+           (!copied || plr_jsonc_append(volumes, make_volume(volume, "emptyDir", make_memory(0))));
 }
 
 /* What must be there, so that nothing is made on the node in silence. The API has no word for "any
@@ -158,7 +163,7 @@ json_object *plr_kube_volumes(const plr_kube_pod_maker *maker, const char *init_
             good = append_volume(volumes, &task->volumes[k], &done[task->volumes[k].volume]);
         good = good && append_devices(volumes, maker->document, task->step, done) &&
                (task->step->n_files == 0 || append_files(volumes, maker->run, task));
-        step_volume(name, "shm", i);
+        plr_kube_step_volume(name, PLR_KUBE_SHM, i);
         if (good && task->step->docker.shm_size > 0)
             good = plr_jsonc_append(volumes,
                     make_volume(name, "emptyDir", make_memory(task->step->docker.shm_size)));
@@ -166,8 +171,7 @@ json_object *plr_kube_volumes(const plr_kube_pod_maker *maker, const char *init_
     return good ? steal(volumes) : NULL;
 }
 
-/* `part`: a file or folder in the volume, NULL for all of it. */
-static bool append_mount(
+bool plr_kube_append_mount(
         json_object *mounts, const char *volume, const char *path, const char *part, bool read_only)
 {
     json_object *mount = plr_jsonc_object(
@@ -180,10 +184,10 @@ static bool append_mount(
 /* All records, and a folder for this container's own: what it writes there nobody else can. */
 static bool append_held(json_object *mounts, const char *container)
 {
-    return append_mount(mounts, VOLUME_WORDS, PLR_KUBE_FOLDER "/words", NULL, true) &&
-           append_mount(
+    return plr_kube_append_mount(mounts, VOLUME_WORDS, PLR_KUBE_FOLDER "/words", NULL, true) &&
+           plr_kube_append_mount(
                    mounts, VOLUME_RESULTS, PLR_KUBE_FOLDER "/" PLR_INIT_POD_RESULTS, NULL, true) &&
-           append_mount(
+           plr_kube_append_mount(
                    mounts, VOLUME_RESULTS, PLR_KUBE_FOLDER "/" PLR_INIT_POD_OWN, container, false);
 }
 
@@ -192,23 +196,25 @@ json_object *plr_kube_mounts(const plr_task *task, const char *container, plr_ku
     const plr_step *step = task->step;
     char name[PLR_KUBE_NAME_SIZE], part[32];
     _cleanup_json_ json_object *mounts = json_object_new_array();
-    bool good = append_mount(mounts, VOLUME_INIT, PLR_KUBE_FOLDER "/bin", NULL, true) &&
-                (hold != PLR_KUBE_HELD || append_held(mounts, container));
+    bool good = plr_kube_append_mount(
+                        mounts, PLR_KUBE_VOLUME_INIT, PLR_KUBE_FOLDER "/bin", NULL, true) &&
+                (!plr_kube_has_init(hold) || append_held(mounts, container));
     for (size_t i = 0; i < task->n_volumes && good; i++) {
         plr_kube_volume_name(name, task->volumes[i].volume);
-        good = append_mount(mounts, name, task->volumes[i].path, NULL, false);
+        good = plr_kube_append_mount(mounts, name, task->volumes[i].path, NULL, false);
     }
     for (size_t i = 0; i < step->n_devices && good; i++) {
         plr_kube_volume_name(name, step->devices[i].volume);
-        good = append_mount(mounts, name, step->devices[i].path, NULL, false);
+        good = plr_kube_append_mount(mounts, name, step->devices[i].path, NULL, false);
     }
-    step_volume(name, "files", task->index);
+    plr_kube_step_volume(name, PLR_KUBE_FILES, task->index);
     for (size_t i = 0; i < step->n_files && good; i++) {
         snprintf(part, sizeof(part), "%zu", i);
-        good = append_mount(mounts, name, step->files[i].path, part, true);
+        good = plr_kube_append_mount(
+                mounts, name, step->files[i].path, part, !plr_kube_owns_files(step));
     }
-    step_volume(name, "shm", task->index);
+    plr_kube_step_volume(name, PLR_KUBE_SHM, task->index);
     if (good && step->docker.shm_size > 0)
-        good = append_mount(mounts, name, "/dev/shm", NULL, false);
+        good = plr_kube_append_mount(mounts, name, "/dev/shm", NULL, false);
     return good ? steal(mounts) : NULL;
 }

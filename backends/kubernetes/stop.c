@@ -113,7 +113,7 @@ static void stop_one(plr_kube_attempt *attempt)
     plr_kube_run *run = attempt->run;
     plr_error err = { 0 };
     /* A detached one has taken the place of its init: nobody is left to hear a word. */
-    if (attempt->hold == PLR_KUBE_HELD && !attempt->task->step->detach)
+    if (plr_kube_has_init(attempt->hold) && !attempt->task->step->detach)
         plr_kube_say(attempt->pod, "stop %zu %u %d", attempt->task->index, attempt->task->attempt,
                 attempt->to_stop);
     else if (!attempt->stopped &&

@@ -14,6 +14,7 @@
 #include "tests/unit/kube_subject.h"
 
 #define SH(script) "'docker':{'image':'alpine','command':['sh','-c'],'args':['" script "']}"
+#define SHELL "'docker':{'image':'i:1','command':['x']}"
 #define NAMED(name) "'metadata':{'name':'" name "'},"
 
 static void containers_of_ours_have_names_that_read_back(void)
@@ -116,16 +117,93 @@ static void services_are_free_and_steps_that_nobody_knows_are_paused(void)
 static void a_detached_step_is_free_only_if_nothing_comes_before_it(void)
 {
     plr_kube_subject s;
-    plr_kube_subject_init(&s, "{'steps':[{" NAMED("a") "'detach':true," SH("x") "},{" NAMED(
-                                      "b") "'detach':true," SH("x") "}]}");
+    plr_kube_subject_init(
+            &s, "{'steps':[{" NAMED("a") "'detach':true," SHELL "},{" NAMED(
+                        "b") "'detach':true,'ready':{'tcp':80,'exec':['x','y']}," SHELL "}]}");
     CU_ASSERT_EQUAL(plr_kube_hold_of(&s.run, &s.place, 0, 1), PLR_KUBE_FREE);
     CU_ASSERT_EQUAL(plr_kube_hold_of(&s.run, &s.place, 1, 1), PLR_KUBE_HELD);
     CU_ASSERT_EQUAL(plr_kube_subject_make(&s), 0);
     plr_kube_expect(s.objects.pod, "spec/containers/s1/command/11", "'--detach'");
+    /* It is not asked while it is held. */
+    plr_kube_expect(s.objects.pod, "spec/containers/s1/readinessProbe/exec/command",
+            "['/.plr/bin/plr-init','--begun','/.plr/own/result','--','x','y']");
+    plr_kube_expect(s.objects.pod, "spec/containers/s1/startupProbe/exec/command",
+            "['/.plr/bin/plr-init','--begun','/.plr/own/result','--probe','80']");
     plr_kube_subject_clear(&s);
     plr_kube_subject_init(&s, "{'services':[{" NAMED("s") SH("x") "}],'steps':[{" NAMED(
-                                      "a") "'detach':true," SH("x") "}]}");
+                                      "a") "'detach':true," SHELL "}]}");
     CU_ASSERT_EQUAL(plr_kube_hold_of(&s.run, &s.place, 1, 1), PLR_KUBE_HELD);
+    plr_kube_subject_clear(&s);
+}
+
+static void check_holds(const char *document, const char *wanted)
+{
+    static const char letters[] = { [PLR_KUBE_HELD] = 'h',
+        [PLR_KUBE_RENEWED] = 'r',
+        [PLR_KUBE_FREE] = 'f',
+        [PLR_KUBE_PAUSED] = 'p' };
+    plr_kube_subject s;
+    char found[16];
+    size_t n = 0;
+    plr_kube_subject_init(&s, document);
+    for (; n < s.run.document->n_tasks && n < sizeof(found) - 1; n++)
+        found[n] = letters[plr_kube_hold_of(&s.run, &s.place, n, 1)];
+    found[n] = '\0';
+    CU_ASSERT_STRING_EQUAL(found, wanted);
+    plr_kube_subject_clear(&s);
+}
+
+#define IMAGE(image) "'docker':{'image':'" image "','command':['x']}"
+#define ALWAYS "'docker':{'image':'i:1','command':['x'],'pull_policy':'always'}"
+#define PRIVILEGED "'docker':{'image':'i:1','command':['x'],'privileged':true}"
+#define AFTER(name) ",'depends_on':['" name "']"
+
+static void who_could_tell_is_not_held(void)
+{
+    /* Of the image: what is resolved each time is resolved at its turn. */
+    check_holds("{'steps':[{" NAMED("a") IMAGE("i") "},{" NAMED("b") IMAGE("i") "},{" NAMED("c")
+                        IMAGE("r:5/i:latest") "},{" NAMED("d") ALWAYS "},{" NAMED("e") IMAGE(
+                                "i@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b"
+                                "7852b855") "}]}",
+            "hrrrh");
+    check_holds("{'steps':[{" NAMED("a") SHELL "}],'hooks':{'always':[{" NAMED("h")
+                        IMAGE("i") "},{" NAMED("k") SHELL "}]}}",
+            "hrh");
+    check_holds("{'steps':[{" NAMED("a") SHELL
+            "},{" NAMED("b") IMAGE("i") "},{" NAMED("c") IMAGE("i")
+                    AFTER("a") "},{" NAMED("d") "'run_policy':'on-failure'," IMAGE("i") "}]}",
+            "hhrr");
+    /* Of anything: behind one that is the node's. */
+    check_holds("{'steps':[{" NAMED("a") SHELL "},{" NAMED("b") PRIVILEGED "},{" NAMED("c") SHELL
+            "}]}",
+            "hhr");
+    check_holds("{'services':[{" NAMED("s") PRIVILEGED "}],'steps':[{" NAMED("a") SHELL
+            "},{" NAMED("b") SHELL "}]}",
+            "fhr");
+    check_holds(
+            "{'volumes':[{'metadata':{'name':'v'},'host':{'path':'/srv'}}],'steps':[{" NAMED("a")
+                    SHELL ",'volumes':[{'name':'v','path':'/v'}]},{" NAMED("b") SHELL "}]}",
+            "hr");
+    /* Not before it, and beside it only what might come before. */
+    check_holds("{'steps':[{" NAMED("a") SHELL "},{" NAMED("b") SHELL AFTER("a") "},{" NAMED("c")
+                        PRIVILEGED AFTER("b") "},{" NAMED("d") SHELL AFTER("c") "}]}",
+            "hhhr");
+    check_holds("{'steps':[{" NAMED("a") SHELL "},{" NAMED("b") SHELL AFTER("a") "},{" NAMED("c")
+                        PRIVILEGED AFTER("a") "}],'hooks':{'always':[{" NAMED("h") PRIVILEGED
+            "}]}}",
+            "hrhr");
+}
+
+static void a_renewed_container_begins_as_pause(void)
+{
+    plr_kube_subject s;
+    plr_kube_subject_init(&s, "{'steps':[{" NAMED("a") SHELL "},{" NAMED("b") ALWAYS "}]}");
+    CU_ASSERT_EQUAL(plr_kube_subject_make(&s), 0);
+    plr_kube_expect(s.objects.pod, "spec/containers/s1/image", "'pause:1'");
+    plr_kube_expect(s.objects.pod, "spec/containers/s1/imagePullPolicy", "'Always'");
+    plr_kube_expect(s.objects.pod, "spec/containers/s1/command/11", "'--image-later'");
+    plr_kube_expect(s.objects.pod, "spec/containers/s1/args", "['x']");
+    plr_kube_expect(s.objects.pod, "spec/containers/s1/volumeMounts/3/subPath", "'s1'");
     plr_kube_subject_clear(&s);
 }
 
@@ -339,9 +417,8 @@ static void users_are_numbers_and_restricted_where_none_is_root(void)
     plr_kube_expect(s.objects.pod, "spec/containers/s0/securityContext",
             "{'runAsUser':1000,'runAsGroup':7,'allowPrivilegeEscalation':false,"
             "'capabilities':{'drop':['ALL']}}");
-    /* 0400 and root's: the user reads it by group. */
     plr_kube_expect(s.objects.pod, "spec/securityContext",
-            "{'fsGroup':1000,'runAsNonRoot':true,'seccompProfile':{'type':'RuntimeDefault'}}");
+            "{'runAsNonRoot':true,'seccompProfile':{'type':'RuntimeDefault'}}");
     plr_kube_subject_clear(&s);
     plr_kube_subject_init(&s, "{'steps':[{" NAMED("a") "'docker':{'image':'i:1','command':['x'],"
                                                        "'user':'root','privileged':true}}]}");
@@ -349,6 +426,37 @@ static void users_are_numbers_and_restricted_where_none_is_root(void)
     plr_kube_expect(s.objects.pod, "spec/containers/s0/securityContext",
             "{'runAsUser':0,'privileged':true}");
     plr_kube_expect(s.objects.pod, "spec/securityContext", NULL);
+    plr_kube_subject_clear(&s);
+}
+
+static void files_of_users_are_copied_as_their_users(void)
+{
+    plr_kube_subject s;
+    plr_kube_subject_init(&s,
+            "{'files':[{'metadata':{'name':'f'},'data':'AA'}],'steps':[{" NAMED(
+                    "a") "'docker':{'image':'i:1','command':['x'],'user':'1000:7'},"
+                         "'files':[{'name':'f','path':'/f','mode':256},{'name':'f','path':'/g'}]},"
+                         "{" NAMED("b") SHELL
+            ",'files':[{'name':'f','path':'/f'}]},"
+            "{" NAMED("c") "'docker':{'image':'i:1','command':['x'],'user':'1000:7'},"
+                           "'files':[{'name':'f','path':'/f'}]},"
+                           "{" NAMED("d") "'docker':{'image':'i:1','command':['x'],'user':'5'},"
+                                          "'files':[{'name':'f','path':'/f'}]}]}");
+    CU_ASSERT_EQUAL(plr_kube_subject_make(&s), 0);
+    json_object *pod = s.objects.pod;
+    plr_kube_expect(pod, "spec/initContainers/0/args",
+            "['/.plr/from/0/0','/.plr/to/0/0','256','/.plr/from/0/1','/.plr/to/0/1','420',"
+            "'/.plr/from/2/0','/.plr/to/2/0','420']");
+    plr_kube_expect(
+            pod, "spec/initContainers/0/securityContext", "{'runAsUser':1000,'runAsGroup':7}");
+    plr_kube_expect(pod, "spec/initContainers/1/securityContext", "{'runAsUser':5}");
+    plr_kube_expect(pod, "spec/initContainers/2", NULL);
+    plr_kube_expect(pod, "spec/volumes/plr-files-0/emptyDir", "{'medium':'Memory'}");
+    plr_kube_expect(pod, "spec/volumes/plr-source-0/secret/items/0/mode", "292");
+    plr_kube_expect(pod, "spec/volumes/plr-files-1/secret/items/0/mode", "420");
+    plr_kube_expect(pod, "spec/containers/s0/volumeMounts/plr-source-0", NULL);
+    plr_kube_expect(pod, "spec/containers/s0/volumeMounts/plr-files-0/readOnly", NULL);
+    plr_kube_expect(pod, "spec/containers/s1/volumeMounts/plr-files-1/readOnly", "true");
     plr_kube_subject_clear(&s);
 }
 
@@ -443,6 +551,8 @@ static const plr_test tests[] = {
             services_are_free_and_steps_that_nobody_knows_are_paused },
     { "a detached step is free only if nothing comes before it",
             a_detached_step_is_free_only_if_nothing_comes_before_it },
+    { "who could tell is not held", who_could_tell_is_not_held },
+    { "a renewed container begins as pause", a_renewed_container_begins_as_pause },
     { "the pause process is not asked for its version",
             the_pause_process_is_not_asked_for_its_version },
     { "secrets are seen by those who ask for them", secrets_are_seen_by_those_who_ask_for_them },
@@ -455,6 +565,7 @@ static const plr_test tests[] = {
     { "requests of steps side by side do", requests_of_steps_side_by_side_do },
     { "users are numbers, and restricted where none is root",
             users_are_numbers_and_restricted_where_none_is_root },
+    { "files of users are copied as their users", files_of_users_are_copied_as_their_users },
     { "the network is one for all", the_network_is_one_for_all },
     { "Kubernetes' own words replace Docker's", kubernetes_own_words_replace_dockers },
     { "what is not selected has no container", what_is_not_selected_has_no_container },
