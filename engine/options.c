@@ -234,7 +234,7 @@ static int make_environment(plr_run *run, plr_task *task, plr_error *err)
     return 0;
 }
 
-static const char *host_path_of(const plr_run *run, const plr_volume *volume)
+const char *plr_options_host_path(const plr_run *run, const plr_volume *volume)
 {
     for (size_t i = 0; i < run->options.n_volumes; i++)
         if (strcmp(run->options.volumes[i].name, volume->metadata.name) == 0)
@@ -252,7 +252,7 @@ static int make_volumes(plr_run *run, plr_task *task, plr_error *err)
     for (size_t i = 0; i < step->n_volumes; i++) {
         const plr_volume_mount *mount = &step->volumes[i];
         const plr_volume *volume = &run->document->volumes[mount->volume];
-        const char *host_path = host_path_of(run, volume);
+        const char *host_path = plr_options_host_path(run, volume);
         volumes[i] = (plr_task_volume){
             .name = mount->name,
             .path = mount->path,

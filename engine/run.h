@@ -195,6 +195,9 @@ void plr_tell_outcome(plr_run_node *node);
 void plr_run_on_diagnostic(const plr_diagnostic *diagnostic, void *userdata);
 
 /* options.c */
+/* Where a volume of the document is on the host: as the caller said, or the document. NULL:
+ * nowhere. */
+const char *plr_options_host_path(const plr_run *run, const plr_volume *volume);
 int plr_run_copy_options(plr_run *run, const plr_run_options *options, plr_error *err);
 int plr_run_make_views(plr_run *run, plr_error *err);
 

@@ -96,9 +96,15 @@ static void held_or_only_prepared(void)
     /* (a) what runs before could tell */
     expect_held(
             STEPS(IMAGE("a", "i:1", ",'privileged':true") "," IMAGE("b", "i:1", "")), true, false);
-    expect_held("{" VOLUME("'host':{'path':'/srv'}") ",'steps':[" STEP(
+    expect_held("{" VOLUME("'host':{'path':'/run/docker.sock'}") ",'steps':[" STEP(
                         "a", "sleep 1s", MOUNTS) "," STEP("b", "", "") "]}",
             true, false);
+    expect_held("{" VOLUME("'host':{'path':'/'}") ",'steps':[" STEP(
+                        "a", "sleep 1s", MOUNTS) "," STEP("b", "", "") "]}",
+            true, false);
+    expect_held("{" VOLUME("'host':{'path':'/srv'}") ",'steps':[" STEP(
+                        "a", "sleep 1s", MOUNTS) "," STEP("b", "", "") "]}",
+            true, true);
     expect_held("{" VOLUME("'temp':{}") ",'steps':[" STEP("a", "sleep 1s", MOUNTS) "," STEP(
                         "b", "", MOUNTS) "]}",
             true, true);
@@ -108,6 +114,12 @@ static void held_or_only_prepared(void)
     expect_held("{" VOLUME("'host':{'path':'/srv'}") ",'steps':[" STEP(
                         "a", "sleep 1s", "") "," STEP("b", "", MOUNTS) "]}",
             true, true);
+    expect_held(STEPS(IMAGE("a", "i:1", "") "," IMAGE("b", "i:1", "") "," IMAGE(
+                        "c", "i:1", ",'privileged':true")),
+            true, true);
+    expect_held(STEPS(STEP("a", "sleep 1s", "") "," STEP("b", "", DEPENDS("'a'")) "," IMAGE(
+                        "c", "i:1", ",'privileged':true")),
+            true, false);
     /* (b) its own ports */
     expect_held(STEPS(IMAGE("a", "i:1", "") "," IMAGE("b", "i:1", ",'ports':[{'port':80}]")), true,
             false);
@@ -118,6 +130,29 @@ static void held_or_only_prepared(void)
             false, true);
     expect_held(STEPS(IMAGE("a", "i:1", "") "," IMAGE("b", "i", ",'pull_policy':'if-not-exists'")),
             true, true);
+}
+
+/* a has the folder /srv, b a path of the machine's: whether b is held. */
+static void expect_bound(const char *path, bool held)
+{
+    char json[1000];
+    snprintf(json, sizeof json,
+            "{'volumes':[{'metadata':{'name':'v'},'host':{'path':'/srv'}},"
+            "{'metadata':{'name':'w'},'host':{'path':'%s'}}],'steps':[" STEP("a", "sleep 1s",
+                    MOUNTS) "," STEP("b", "", ",'volumes':[{'name':'w','path':'/w'}]") "]}",
+            path);
+    expect_held(json, true, held);
+}
+
+/* What a could put something else in the place of, b is not bound to before its turn. */
+static void what_a_folder_is_bound_to(void)
+{
+    expect_bound("/srv", true);
+    expect_bound("/srv/", true);
+    expect_bound("/srvices/b", true);
+    expect_bound("/other", true);
+    expect_bound("/srv/b", false);
+    expect_bound("/srv//b/c", false);
 }
 
 /* A failure to prepare is not an end. */
@@ -150,6 +185,7 @@ static const plr_test tests[] = {
     { "two are ahead in a row", two_are_ahead_in_a_row },
     { "a place that is free is taken", a_place_that_is_free_is_taken },
     { "held, or only prepared", held_or_only_prepared },
+    { "what somebody before could replace is not bound early", what_a_folder_is_bound_to },
     { "a preparation that fails is tried again at the turn",
             a_preparation_that_fails_is_tried_again_at_the_turn },
     { "what was prepared in vain is removed", what_was_prepared_in_vain_is_removed },
