@@ -7,31 +7,22 @@
 #include "backends/kubernetes/check_parts.h"
 #include "backends/kubernetes/pod_parts.h"
 
-/* What names look like that somebody means to resolve: a name with a space in it is for people. */
-static bool could_resolve(const char *name)
-{
-    static const char letters[] =
-            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-    return name[strspn(name, letters)] == '\0';
-}
-
 static void check_names(plr_kube_checker *c, const plr_step *step)
 {
-    const char *name = step->metadata.name;
     char where[64];
-    if (step->detach && could_resolve(name) && !plr_kube_is_dns_name(name))
-        plr_check_error(&c->found, step, "bad-host-name", "/metadata/name",
-                "others cannot find \"%s\" by its name: in a pod names that resolve are made of "
-                "a-z, 0-9, - and .",
-                name);
     for (size_t i = 0; i < step->n_aliases; i++) {
         snprintf(where, sizeof(where), "/aliases/%zu", i);
-        if (!plr_kube_is_dns_name(step->aliases[i]))
+        if (!plr_kube_is_host_name(step->aliases[i]))
             plr_check_error(&c->found, step, "bad-host-name", where,
-                    "\"%s\" cannot be an alias: in a pod names that resolve are made of a-z, 0-9, "
-                    "- and .",
+                    "\"%s\" cannot be an alias: names that resolve are made of letters, digits, "
+                    "-, _ and .",
                     step->aliases[i]);
     }
+    if (c->run->network == PLR_NETWORK_HOST && plr_kube_needs_hosts_file(step))
+        plr_check_error(&c->found, step, "bad-host-name", "",
+                "a name of step \"%s\" cannot resolve in the network of the node: there it is "
+                "made of a-z, 0-9, - and .",
+                step->metadata.name);
 }
 
 static void check_own_network(plr_kube_checker *c, const plr_step *step)
@@ -62,11 +53,11 @@ static void check_hosts(plr_kube_checker *c, const plr_step *step)
         unsigned char bytes[16];
         const char *text = step->docker.extra_hosts[i];
         snprintf(where, sizeof(where), "/docker/extra_hosts/%zu", i);
-        if (!plr_kube_extra_host(text, name, &address) || !plr_kube_is_dns_name(name) ||
+        if (!plr_kube_extra_host(text, name, &address) || !plr_kube_is_host_name(name) ||
                 (inet_pton(AF_INET, address, bytes) != 1 &&
                         inet_pton(AF_INET6, address, bytes) != 1))
             plr_check_error(&c->found, step, "bad-host-name", where,
-                    "\"%s\" is not NAME:ADDRESS with a name of a-z, 0-9, - and .", text);
+                    "\"%s\" is not NAME:ADDRESS with a name of letters, digits, -, _ and .", text);
     }
 }
 

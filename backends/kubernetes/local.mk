@@ -43,6 +43,7 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/pod_container.c \
 	%reldir%/pod_files.c \
 	%reldir%/pod_hold.c \
+	%reldir%/pod_hosts.c \
 	%reldir%/pod_network.c \
 	%reldir%/pod_parts.h \
 	%reldir%/pod_volumes.c \

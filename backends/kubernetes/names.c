@@ -103,3 +103,10 @@ bool plr_kube_is_dns_name(const char *name)
         label += n + 1;
     }
 }
+
+bool plr_kube_is_host_name(const char *name)
+{
+    static const char letters[] =
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    return name[0] != '\0' && name[strspn(name, letters)] == '\0';
+}

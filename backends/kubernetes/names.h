@@ -21,6 +21,7 @@
 /* Annotations. The first two are read by plr-init through files. */
 #define PLR_KUBE_NOTE_PLAN PLR_KUBE_LABEL "plan"
 #define PLR_KUBE_NOTE_WORDS PLR_KUBE_LABEL "words"
+#define PLR_KUBE_NOTE_HOSTS PLR_KUBE_LABEL "hosts" /* where there is one: its own /etc/hosts */
 #define PLR_KUBE_NOTE_OWNER PLR_KUBE_LABEL "owner"
 #define PLR_KUBE_NOTE_DEADLINE PLR_KUBE_LABEL "deadline" /* seconds since 1970 */
 #define PLR_KUBE_NOTE_VERSION PLR_KUBE_LABEL "version"
@@ -56,7 +57,9 @@ int64_t plr_kube_limit_s(const plr_run_view *run);
 json_object *plr_kube_metadata(
         const plr_run_view *run, const char *name, const char *namespace_name, int64_t now_s);
 
-/* Whether others can resolve a name in a pod: a DNS name in lower case (RFC 1123). */
+/* What Kubernetes takes for a name: one of DNS in lower case (RFC 1123). */
 bool plr_kube_is_dns_name(const char *name);
+/* What names look like that somebody means to resolve; one with a space in it is for people. */
+bool plr_kube_is_host_name(const char *name);
 
 #endif

@@ -23,6 +23,7 @@ static void maker_clear(plr_kube_pod_maker *maker)
     free(maker->tasks);
     free(maker->order);
     free(maker->requests);
+    json_object_put(maker->hosts);
 }
 
 const char *plr_kube_architecture(const plr_run_view *run, const plr_kube_place *place)
@@ -60,7 +61,7 @@ static int maker_init(
     size_t n = maker->document->n_tasks;
     _cleanup_free_ bool *present = calloc(n + 1, sizeof(*present));
     maker->tasks = calloc(n + 1, sizeof(*maker->tasks));
-    if (present == NULL || maker->tasks == NULL)
+    if (present == NULL || maker->tasks == NULL || !plr_kube_hosts_init(maker))
         return plr_error_nomem(err);
     maker->restricted = maker->run->network != PLR_NETWORK_HOST;
     for (size_t i = 0; i < n_tasks; i++) {
@@ -157,7 +158,8 @@ static int add_notes(json_object *metadata, const plr_kube_pod_maker *maker, plr
     good = good && text != NULL &&
            plr_jsonc_add(notes, PLR_KUBE_NOTE_PLAN, plr_jsonc_string(plan)) &&
            plr_jsonc_add(notes, PLR_KUBE_NOTE_WORDS, plr_jsonc_string("")) &&
-           plr_jsonc_add(notes, PLR_KUBE_NOTE_STEPS, plr_jsonc_string(text));
+           plr_jsonc_add(notes, PLR_KUBE_NOTE_STEPS, plr_jsonc_string(text)) &&
+           plr_kube_add_hosts_note(notes, maker);
     return good ? 0 : plr_error_nomem(err);
 }
 

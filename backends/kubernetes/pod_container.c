@@ -217,7 +217,7 @@ int plr_kube_container(json_object **ret_container, const plr_kube_pod_maker *ma
             !plr_kube_add_filled(container, "env", make_environment(maker, task)) ||
             !add_ports(container, &step->docker) ||
             !add_resources(container, maker, task, attempt) ||
-            !plr_jsonc_add(container, "volumeMounts", plr_kube_mounts(task, name, hold)) ||
+            !plr_jsonc_add(container, "volumeMounts", plr_kube_mounts(maker, task, name, hold)) ||
             !plr_kube_add_probes(container, step, hold) ||
             !plr_kube_add_user(container, maker, step, step->docker.privileged))
         return plr_error_nomem(err);

@@ -14,7 +14,9 @@ typedef struct plr_kube_pod_maker {
     const plr_task **tasks; /* by index into document->tasks, NULL: has no container */
     size_t *order;
     plr_kube_request *requests;
-    bool restricted; /* each step has a user that is not root, and wants nothing of the node */
+    json_object *hosts; /* [{"ip", "hostnames"}]: what resolves */
+    bool hosts_file;    /* it is in a file of ours */
+    bool restricted;    /* each step has a user that is not root, and wants nothing of the node */
 } plr_kube_pod_maker;
 
 /* pod_container.c: all that does not come from volumes. */
@@ -30,7 +32,8 @@ bool plr_kube_add_user(json_object *container, const plr_kube_pod_maker *maker,
 
 /* pod_volumes.c: the pod's volumes, and what of them a container mounts. */
 json_object *plr_kube_volumes(const plr_kube_pod_maker *maker, const char *init_secret);
-json_object *plr_kube_mounts(const plr_task *task, const char *container, plr_kube_hold hold);
+json_object *plr_kube_mounts(const plr_kube_pod_maker *maker, const plr_task *task,
+        const char *container, plr_kube_hold hold);
 /* Volumes of one step: its files, what they are copied from where they are to be its user's, its
  * shared memory. */
 #define PLR_KUBE_FILES "files"
@@ -48,9 +51,18 @@ bool plr_kube_add_copiers(json_object *spec, const plr_kube_pod_maker *maker);
 
 /* pod_hold.c: its image is what the registry has, each time. */
 bool plr_kube_pulls_always(const plr_docker_options *docker);
+#define PLR_KUBE_HOSTS_FILE "/etc/hosts"
 
 /* pod_network.c: names that resolve, name servers. False: no memory. */
 bool plr_kube_add_network(json_object *spec, const plr_kube_pod_maker *maker);
+
+/* pod_hosts.c: finds the names of the maker; then as the API has them, and as a file in an
+ * annotation, if there is one. False: no memory. */
+bool plr_kube_hosts_init(plr_kube_pod_maker *maker);
+bool plr_kube_add_aliases(json_object *spec, const plr_kube_pod_maker *maker);
+bool plr_kube_add_hosts_note(json_object *notes, const plr_kube_pod_maker *maker);
+/* It brings a name that others may look for and the API does not take. */
+bool plr_kube_needs_hosts_file(const plr_step *step);
 /* "name:address" or "name=address" taken apart; false if it is neither. */
 bool plr_kube_extra_host(const char *text, char ret_name[254], const char **ret_address);
 

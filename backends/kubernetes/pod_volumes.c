@@ -52,10 +52,12 @@ static json_object *make_note(const char *path, const char *annotation)
             plr_jsonc_object("fieldPath", plr_jsonc_string(field), NULL), NULL);
 }
 
-static bool append_own(json_object *volumes, const char *init_secret)
+static bool append_own(json_object *volumes, const char *init_secret, bool hosts_file)
 {
     json_object *notes = plr_jsonc_list(make_note(PLR_INIT_POD_PLAN, PLR_KUBE_NOTE_PLAN));
     bool good = plr_jsonc_append(notes, make_note(PLR_INIT_POD_WORDS, PLR_KUBE_NOTE_WORDS));
+    if (hosts_file)
+        good = plr_jsonc_append(notes, make_note(PLR_KUBE_HOSTS_FILE, PLR_KUBE_NOTE_HOSTS)) && good;
     good = plr_jsonc_append(volumes, make_volume(VOLUME_WORDS, "downwardAPI",
                                              plr_jsonc_object("items", notes, NULL))) &&
            good;
@@ -154,7 +156,7 @@ json_object *plr_kube_volumes(const plr_kube_pod_maker *maker, const char *init_
     char name[PLR_KUBE_NAME_SIZE];
     _cleanup_json_ json_object *volumes = json_object_new_array();
     _cleanup_free_ bool *done = calloc(maker->document->n_volumes + 1, sizeof(*done));
-    bool good = done != NULL && append_own(volumes, init_secret);
+    bool good = done != NULL && append_own(volumes, init_secret, maker->hosts_file);
     for (size_t i = 0; i < maker->document->n_tasks && good; i++) {
         const plr_task *task = maker->tasks[i];
         if (task == NULL)
@@ -191,14 +193,29 @@ static bool append_held(json_object *mounts, const char *container)
                    mounts, VOLUME_RESULTS, PLR_KUBE_FOLDER "/" PLR_INIT_POD_OWN, container, false);
 }
 
-json_object *plr_kube_mounts(const plr_task *task, const char *container, plr_kube_hold hold)
+/* The document's own file there is the one that counts. */
+static bool append_hosts(json_object *mounts, const plr_step *step)
+{
+    for (size_t i = 0; i < step->n_files; i++)
+        if (strcmp(step->files[i].path, PLR_KUBE_HOSTS_FILE) == 0)
+            return true;
+    for (size_t i = 0; i < step->n_volumes; i++)
+        if (strcmp(step->volumes[i].path, PLR_KUBE_HOSTS_FILE) == 0)
+            return true;
+    return plr_kube_append_mount(
+            mounts, VOLUME_WORDS, PLR_KUBE_HOSTS_FILE, file_of(PLR_KUBE_HOSTS_FILE), false);
+}
+
+json_object *plr_kube_mounts(const plr_kube_pod_maker *maker, const plr_task *task,
+        const char *container, plr_kube_hold hold)
 {
     const plr_step *step = task->step;
     char name[PLR_KUBE_NAME_SIZE], part[32];
     _cleanup_json_ json_object *mounts = json_object_new_array();
     bool good = plr_kube_append_mount(
                         mounts, PLR_KUBE_VOLUME_INIT, PLR_KUBE_FOLDER "/bin", NULL, true) &&
-                (!plr_kube_has_init(hold) || append_held(mounts, container));
+                (!plr_kube_has_init(hold) || append_held(mounts, container)) &&
+                (!maker->hosts_file || append_hosts(mounts, step));
     for (size_t i = 0; i < task->n_volumes && good; i++) {
         plr_kube_volume_name(name, task->volumes[i].volume);
         good = plr_kube_append_mount(mounts, name, task->volumes[i].path, NULL, false);

@@ -74,6 +74,18 @@ def test_an_image_says_what_to_run(kube):
     assert result.code == 0
 
 
+def test_names_that_are_none_of_dns(kube):
+    """The API does not take them. They resolve for root, for others, and in what has no plr-init of ours."""
+    hold = "trap exit TERM; while sleep 0.1; do :; done"
+    result = kube(document(step("root", "grep -w redis_1 /etc/hosts; hostname -i"),
+                           step("other", "grep -ow My_Alias /etc/hosts", docker={"user": "1000"}),
+                           services=[step("redis_1", hold, aliases=["My_Alias"]),
+                                     step("looks", f"grep -ow redis_1 /etc/hosts; {hold}")]))
+    assert result.code == 0, result
+    assert output(result, "root").startswith("127.0.0.1\tredis_1 My_Alias looks root other\n"), result
+    assert [output(result, "other"), output(result, "looks")] == ["My_Alias\n", "redis_1\n"], result
+
+
 def test_command_of_kubernetes_replaces_dockers(kube):
     result = kube(document(step("a", "echo docker", kubernetes={"command": ["echo"], "args": ["kubernetes"]})))
     assert output(result, "a") == "kubernetes\n", result

@@ -61,7 +61,8 @@ static const struct {
     { STEPS(IMAGE(",'extra_hosts':['a:1.2.3.4','b:::1']")), "" },
     { STEPS(IMAGE(",'extra_hosts':['a:host-gateway']")),
             "bad-host-name /steps/0/docker/extra_hosts/0\n" },
-    { STEPS(IMAGE("") ",'aliases':['a_b']"), "bad-host-name /steps/0/aliases/0\n" },
+    { STEPS(IMAGE("") ",'aliases':['a_b']"), "" },
+    { STEPS(IMAGE("") ",'aliases':['a#b']"), "bad-host-name /steps/0/aliases/0\n" },
     { WITH_VOLUMES(IMAGE("") ",'volumes':[{'name':'t','path':'/.plr/own'}]"),
             "bad-mount /steps/0/volumes/0/path\n" },
     { WITH_VOLUMES(IMAGE("") ",'volumes':[{'name':'t','path':'/.plrx'}]"), "" },
@@ -76,7 +77,7 @@ static const struct {
             "device /steps/0/devices/0/path\n" },
     { WITH_VOLUMES(IMAGE(",'privileged':true") ",'devices':[{'name':'d','path':'/dev/kvm'}]"), "" },
     { STEPS(IMAGE(",'ports':[{'port':53,'host':53},{'port':53,'host':53,'protocol':'udp'}]")), "" },
-    { SERVICES(SERVICE("redis_1", IMAGE(""))), "bad-host-name /services/0/metadata/name\n" },
+    { SERVICES(SERVICE("redis_1", IMAGE(""))), "" },
     { SERVICES(SERVICE("the database", IMAGE(""))), "" },
     { SERVICES(SERVICE("b", IMAGE(",'ports':[{'port':80}]")) "," SERVICE(
               "c", IMAGE("") ",'ready':{'http':':80/'}")),
@@ -146,6 +147,16 @@ static void runs_are_refused_where_they_must_be(void)
     plr_kube_subject_clear(&s);
 }
 
+/* The node's /etc/hosts is not ours to replace. */
+static void names_that_are_none_of_dns_need_a_network_of_their_own(void)
+{
+    plr_kube_subject s;
+    plr_kube_subject_init(&s, SERVICES(SERVICE("redis_1", IMAGE(""))));
+    s.run.network = PLR_NETWORK_HOST;
+    check(&s, "redis_1", "bad-host-name /services/0\n");
+    plr_kube_subject_clear(&s);
+}
+
 static void a_plan_shows_no_secret(void)
 {
     plr_kube_subject s;
@@ -170,6 +181,8 @@ static const plr_test tests[] = {
     { "a pod has no more containers than a node starts",
             a_pod_has_no_more_containers_than_a_node_starts },
     { "runs are refused where they must be", runs_are_refused_where_they_must_be },
+    { "names that are none of DNS need a network of their own",
+            names_that_are_none_of_dns_need_a_network_of_their_own },
     { "a plan shows no secret", a_plan_shows_no_secret },
     { NULL, NULL },
 };
