@@ -277,6 +277,8 @@ static void put_limits(plr_buf *out, const plr_task *task)
         plr_sandbox_put_flag(out, PLR_SANDBOX_FIELD_PRIVILEGED);
     if (step->detach)
         plr_sandbox_put_flag(out, PLR_SANDBOX_FIELD_DETACH);
+    if (run->keep_on_failure)
+        plr_sandbox_put_flag(out, PLR_SANDBOX_FIELD_LOOK);
     if (run->on_loss == PLR_ON_LOSS_KEEP)
         plr_sandbox_put_flag(out, PLR_SANDBOX_FIELD_KEEP);
     plr_sandbox_put_number(out, PLR_SANDBOX_FIELD_GRACE_MS,
@@ -307,6 +309,7 @@ int plr_local_compose_look(
 {
     const char *name = task->step->metadata.name, *folder = task->working_dir;
     put_root(out, image);
+    plr_sandbox_put_flag(out, PLR_SANDBOX_FIELD_LOOK);
     plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_ARGUMENT, "sh");
     plr_sandbox_put_number(out, PLR_SANDBOX_FIELD_NETWORK, PLR_SANDBOX_NETWORK_HOST);
     plr_sandbox_put_text(out, PLR_SANDBOX_FIELD_NAME, name);

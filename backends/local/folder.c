@@ -47,12 +47,11 @@ void plr_local_mark_new(plr_local_mark *ret_mark, const plr_run_view *view, int6
             ret_mark->owner, sizeof(ret_mark->owner), "%s", view->owner == NULL ? "" : view->owner);
 }
 
-int plr_local_mark_write(const char *path, const plr_local_mark *mark, plr_error *err)
+static int write_mark(const char *path, const plr_local_mark *mark, plr_error *err)
 {
     _cleanup_buf_ plr_buf text = { 0 };
-    plr_buf_printf(&text,
-            "owner %s\ncreated %" PRId64 "\ndeadline %" PRId64 "\nkeep %d\nsandbox %ld\n",
-            mark->owner, mark->created_s, mark->deadline_s, mark->keep, (long)mark->sandbox);
+    plr_buf_printf(&text, "owner %s\ncreated %" PRId64 "\ndeadline %" PRId64 "\nkeep %d\n",
+            mark->owner, mark->created_s, mark->deadline_s, mark->keep);
     if (text.failed)
         return plr_error_nomem(err);
     _cleanup_close_ int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -77,8 +76,22 @@ static void take_line(plr_local_mark *mark, const char *key, const char *value)
         mark->deadline_s = strtoll(value, NULL, 10);
     else if (strcmp(key, "keep") == 0)
         mark->keep = value[0] == '1';
-    else if (strcmp(key, "sandbox") == 0)
-        mark->sandbox = (pid_t)strtol(value, NULL, 10);
+}
+
+/* A link that leads nowhere: its text is there at once and whole. A file that replaces another is
+ * written to the disk before it may be removed again, and the run's end would wait for that. */
+int plr_local_mark_sandbox(const char *path, pid_t sandbox, plr_error *err)
+{
+    char text[16];
+    _cleanup_free_ char *link = NULL;
+    snprintf(text, sizeof(text), "%ld", (long)sandbox);
+    if (asprintf(&link, "%s/sandbox", path) < 0) {
+        link = NULL;
+        return plr_error_nomem(err);
+    }
+    return symlink(text, link) == 0
+                   ? 0
+                   : plr_error_set(err, PLR_ERR_SYSTEM, "%s: %s", link, strerror(errno));
 }
 
 int plr_local_mark_read(plr_local_mark *ret_mark, const char *path, plr_error *err)
@@ -105,13 +118,16 @@ int plr_local_mark_read(plr_local_mark *ret_mark, const char *path, plr_error *e
         *value = '\0';
         take_line(&mark, line, value + 1);
     }
+    n = readlinkat(folder, "sandbox", text, sizeof(text) - 1);
+    text[n > 0 ? n : 0] = '\0';
+    mark.sandbox = (pid_t)strtol(text, NULL, 10);
     *ret_mark = mark;
     return 0;
 }
 
 bool plr_local_folder_drop(const char *path)
 {
-    static const char *const files[] = { "owner", ".owner" };
+    static const char *const files[] = { "owner", ".owner", "sandbox" };
     _cleanup_close_ int folder = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder < 0)
         return errno == ENOENT;
@@ -149,7 +165,7 @@ int plr_local_folder_make(const char *path, const plr_local_mark *mark, plr_erro
     if (r < 0)
         return plr_error_set(err, errno == EEXIST ? PLR_ERR_STATE : PLR_ERR_SYSTEM, "mkdir %s: %s",
                 path, strerror(errno));
-    r = plr_local_mark_write(path, mark, err);
+    r = write_mark(path, mark, err);
     if (r < 0)
         plr_local_folder_drop(path);
     return r;

@@ -10,7 +10,7 @@
 
 #include <pipeline/backend.h>
 
-/* What stands in the file "owner". */
+/* What stands in the file "owner", and in the link "sandbox". */
 typedef struct plr_local_mark {
     char owner[160];               /* label text, as the engine made it */
     int64_t created_s, deadline_s; /* wall time; 0: not known */
@@ -24,7 +24,8 @@ int plr_local_folder_path(char **ret_path, const char *store, const char *id, pl
 /* Makes it, and all above it. PLR_ERR_STATE: it is there already. */
 int plr_local_folder_make(const char *path, const plr_local_mark *mark, plr_error *err);
 
-int plr_local_mark_write(const char *path, const plr_local_mark *mark, plr_error *err);
+/* Adds the sandbox, once. */
+int plr_local_mark_sandbox(const char *path, pid_t sandbox, plr_error *err);
 
 /* PLR_ERR_NOTFOUND: there is none. A folder whose file says nothing has an empty mark. */
 int plr_local_mark_read(plr_local_mark *ret_mark, const char *path, plr_error *err);

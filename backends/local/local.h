@@ -124,6 +124,8 @@ void plr_local_run_soon(plr_local_run *run);
 
 /* room.c: plr-sandbox of a run, and what it says. */
 int plr_local_room_start(plr_local_run *run, plr_error *err);
+/* What room it is to make, in the run's folder. */
+int plr_local_room_tell(plr_local_run *run, plr_error *err);
 /* Descriptors are taken over. What does not go out now goes later; a lost sandbox is told by its
  * end. */
 int plr_local_room_send(plr_local_run *run, plr_sandbox_word word, uint32_t task, uint32_t id,

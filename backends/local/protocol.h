@@ -154,12 +154,15 @@ typedef struct plr_sandbox_answer {
  *   VOLUME*       group: VOLUME_NUMBER (its name: the same in MOUNT), MEMORY_VOLUME (flag: a tmpfs,
  *                 1777; without it a folder on disk, 0755 of root), SIZE (bytes; 0 or none: no
  *                 limit; on disk it is not looked at)
+ *   HOST_ROOT     flag: tasks will have HOST_ROOT: what they share of it is made ahead
  *   LINGER_MS     how long after the engine's end tasks may still go on; none: not at all. Ended
  *                 earlier when no task is left.
  *
  * Task:
  *   HOST_ROOT     flag: the root is a view of this machine; otherwise
  *   LAYER*        the folders of the image, bottom first
+ *   LOOK          flag: somebody may look at what the step has left: no change of its root is kept
+ *                 in memory
  *   ARGUMENT*     entrypoint and command, at least one
  *   ENVIRONMENT*  NAME=VALUE, all of it (image, host, document; late environment comes with GO).
  *                 PATH, HOME (as passwd says) and HOSTNAME are added where they are missing
@@ -243,7 +246,8 @@ typedef struct plr_sandbox_answer {
     FIELD(44, TIMEOUT_MS, NUMBER)                                                                  \
     FIELD(45, BRIDGE, FLAG)                                                                        \
     FIELD(46, NAME, TEXT)                                                                          \
-    FIELD(47, ADDRESS6, TEXT)
+    FIELD(47, ADDRESS6, TEXT)                                                                      \
+    FIELD(48, LOOK, FLAG)
 
 typedef enum plr_sandbox_tag {
 #define PLR_SANDBOX_FIELD_ENUM(number, name, kind) PLR_SANDBOX_FIELD_##name = number,

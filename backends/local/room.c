@@ -267,7 +267,7 @@ static int spawn(plr_local_run *run, int theirs, plr_error *err)
 int plr_local_room_start(plr_local_run *run, plr_error *err)
 {
     const plr_host *host = run->local->host;
-    int pair[2], fields = -1;
+    int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
         return plr_error_set(err, PLR_ERR_SYSTEM, "socketpair: %s", strerror(errno));
     run->fd = pair[0];
@@ -276,11 +276,14 @@ int plr_local_room_start(plr_local_run *run, plr_error *err)
     if (r == 0)
         r = host->watch_new(
                 run->local->loop, &run->watch, run->fd, PLR_WATCH_READ, on_event, run, err);
-    if (r == 0)
-        r = plr_local_room_fields(run, &fields, err);
-    if (r == 0)
-        r = plr_local_room_send(run, PLR_SANDBOX_ROOM, 0, 0, &fields, 1, err);
     return r;
+}
+
+int plr_local_room_tell(plr_local_run *run, plr_error *err)
+{
+    int fields;
+    int r = plr_local_room_fields(run, &fields, err);
+    return r < 0 ? r : plr_local_room_send(run, PLR_SANDBOX_ROOM, 0, 0, &fields, 1, err);
 }
 
 /* A port of the machine that nobody has now; said, for nobody could know it. 0: there is none. */
@@ -367,6 +370,8 @@ int plr_local_room_fields(const plr_local_run *run, int *ret_fd, plr_error *err)
     if (own)
         put_ports(&out, run);
     put_volumes(&out, view->document);
+    if (run->local->settings.rootfs == PLR_LOCAL_ROOTFS_HOST)
+        plr_sandbox_put_flag(&out, PLR_SANDBOX_FIELD_HOST_ROOT);
     if (view->on_loss == PLR_ON_LOSS_KEEP)
         plr_sandbox_put_number(
                 &out, PLR_SANDBOX_FIELD_LINGER_MS, (uint64_t)view->keep_ns / PLR_MILLISECOND);

@@ -125,17 +125,6 @@ static int make_folder(plr_local_run *run, plr_error *err)
     return r < 0 ? plr_error_set(err, cause.code, "%s", cause.message) : 0;
 }
 
-/* Whoever removes the run from elsewhere has to know what to end. */
-static int note_sandbox(plr_local_run *run, plr_error *err)
-{
-    plr_local_mark mark;
-    int r = plr_local_mark_read(&mark, run->folder, err);
-    if (r < 0)
-        return r;
-    mark.sandbox = run->local->host->child_pid(run->child);
-    return plr_local_mark_write(run->folder, &mark, err);
-}
-
 static int begin(plr_local_run *run, plr_error *err)
 {
     const plr_local *local = run->local;
@@ -148,16 +137,18 @@ static int begin(plr_local_run *run, plr_error *err)
     /* What is in the store stays there while the run lives. */
     if (r == 0)
         r = plr_store_lock(&run->lock, local->settings.store, false, err);
+    /* It takes its time to come up: what it will be told of is made meanwhile. */
+    if (r == 0)
+        r = plr_local_room_start(run, err);
     if (r == 0)
         r = make_folder(run, err);
-    if (r < 0)
+    if (r < 0) { /* a folder of this name is another run's */
+        local->host->child_free(steal(run->child));
         return r;
-    r = plr_local_room_start(run, err);
-    if (r == 0)
-        r = note_sandbox(run, err);
-    if (r < 0 && run->child == NULL)
-        plr_local_folder_drop(run->folder);
-    return r;
+    }
+    /* Whoever removes the run from elsewhere has to know what to end. */
+    r = plr_local_mark_sandbox(run->folder, local->host->child_pid(run->child), err);
+    return r == 0 ? plr_local_room_tell(run, err) : r;
 }
 
 void plr_local_setup(plr_local *local, plr_run_view *view, plr_op *op)

@@ -161,6 +161,72 @@ def test_the_view_can_be_changed_and_the_machine_is_not(room):
     assert not any(os.path.exists(f"/{place}/plr-test") for place in ("usr", "etc", "tmp"))
 
 
+def test_nothing_else_of_the_machine_is_in_the_view(room):
+    shown = {"bin", "dev", "etc", "home", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"}
+    names = {name for name in room.shell("ls -A /").split() if not name.startswith("lib")}
+    assert names <= shown
+    # Not even what is new there, and not what the sandbox itself needs.
+    new = Path("/plr-test-new")
+    task = room.held("sh", "-c", "read line < /tmp/wait; ls -A / /..; ls -d /.plr-root /plr-test-new",
+                     fields=[("MOUNT", [("TARGET", "/tmp/wait"), ("SOURCE", pipe(room))])])
+    task.go()
+    new.mkdir()
+    try:
+        Path(room.base, "pipe").write_text("go\n")
+        assert set(read_all(task.out).split()) & {"plr-test-new", ".plr-root"} == set()
+    finally:
+        new.rmdir()
+    room.end(task)
+
+
+def pipe(room):
+    os.mkfifo(f"{room.base}/pipe")
+    os.chown(f"{room.base}/pipe", room.uid, room.uid)
+    return f"{room.base}/pipe"
+
+
+def written(room, task):
+    """What a task has on disk of plr-test, by the overlay that it was written to."""
+    return sorted(str(path.relative_to(f"{room.folder}/tasks/{task.number}"))
+                  for path in Path(f"{room.folder}/tasks/{task.number}").rglob("plr-test"))
+
+
+def test_changes_are_on_disk_where_they_may_be_big_or_looked_at(room):
+    """Root's all; of an ordinary user those that are no addition to the top of a folder of the machine's."""
+    script = "for i in /usr /etc /root /; do echo x > $i/plr-test || exit; done"
+    places = {0: ["machine/.plr-root/plr-test", "machine/.plr-root/root/plr-test", "machine/etc/plr-test",
+                  "machine/usr/plr-test"],
+              NOBODY: ["root/plr-test", "root/root/plr-test"]}[room.uid]
+    look = {0: [], NOBODY: ["etc/plr-test", "usr/plr-test"]}[room.uid]
+    for fields, expected in ([], places), ([("LOOK", None)], look + places):
+        task = room.held("sh", "-c", script, fields=fields)
+        task.go()
+        assert room.end(task)["status"] == 0, read_all(task.err)
+        assert written(room, task) == [f"upper.{path}" for path in sorted(expected)]
+
+
+def test_a_file_keeps_its_number_when_it_is_changed():
+    with Room() as room:
+        room.ready()
+        numbers = room.shell("for i in 1 2; do stat -c '%d %i' /etc/os-release /usr/lib/os-release; "
+                             "touch /usr/lib/os-release; done; stat -c %d /usr /etc / /tmp").split("\n")
+        assert numbers[:2] == numbers[2:4]
+        assert {line.split()[0] for line in numbers if line} == {numbers[0].split()[0]}
+
+
+def test_the_view_where_the_root_is_a_stack_of_overlays(tmp_path):
+    """The kernel lays no third one over it, but one over each folder that is mounted there."""
+    script = f"""set -e; cd {tmp_path}; mount -t tmpfs none .; mkdir base u w v x one two
+        mount -t overlay -o lowerdir=/,upperdir=u,workdir=w none one
+        mount -t overlay -o lowerdir=one,upperdir=v,workdir=x none two
+        for i in usr etc opt dev proc sys tmp; do mount --rbind /$i two/$i; done; exec chroot two "$@" """
+    with Room(wrap=["unshare", "-m", "sh", "-c", script, "sh"]) as room:
+        room.ready()
+        fields = [("HOSTS", b"10.1.2.3 other\n")]
+        assert room.shell("cat /etc/hosts; echo x > /usr/plr-test; [ -e /work ] || echo none",
+                          fields=fields).split() == ["10.1.2.3", "other", "none"]
+
+
 def test_what_the_kernel_shows(room):
     out = room.shell("""
         ls /dev | tr '\\n' ' '; echo; stat -c %a /dev/shm /tmp
@@ -392,7 +458,7 @@ except OSError as error:
     print(error.errno)
 """, fields=[("PIDS", 10)])
         assert out.splitlines()[-1:] in (["11"], ["all"]), out
-        task = room.held("sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10 11; do sleep 30 & done; wait",
+        task = room.held("sh", "-c", "(for i in 1 2 3 4 5 6 7 8 9 10 11; do sleep 30 & done); exec sleep 30",
                          fields=[("PIDS", 6)])
         task.go()
         said = b""
@@ -533,7 +599,7 @@ def test_a_program_is_asked_in_the_task(room):
     assert ask("test -e /tmp/mark && [ $A = b ] && [ ! -e /work ]") == (0, 0)
     assert ask("exit 3") == (3 << 8, 0)
     assert ask("grep -q 'NoNewPrivs:.1' /proc/self/status && grep -q 'Seccomp:.2' /proc/self/status "
-               "&& [ $(pgrep -xc sleep) = 1 ]") == (0, 0)
+               "&& until pgrep -x sleep; do :; done && [ $(pgrep -xc sleep) = 1 ]") == (0, 0)
     assert probe(room, task, ("ARGUMENT", "no-such-program"))[1] == 2
     assert probe(room, task, ("ARGUMENT", "sleep"), ("ARGUMENT", "1000"),
                  ("TIMEOUT_MS", 100))[0] == signal.SIGKILL

@@ -37,8 +37,9 @@ void plr_cgroups_make(plr_cgroups *ret_cgroups, const char *run_id, int *ret_roo
 void plr_cgroups_make_in(plr_cgroups *ret_cgroups, const char *run_id, const char *mounts,
         const char *groups, int *ret_room);
 
-/* Outer process: writes down in the run's folder where its groups are, for whoever removes the run
- * when that process was killed; and reads it there. Without such a note there are none. */
+/* Before there is a group, but for that of the room: writes down in the run's folder where its
+ * groups are, for whoever removes the run when the outer process was killed; and reads it there.
+ * Without such a note there are none. */
 void plr_cgroups_note(const plr_cgroups *cgroups, int folder);
 void plr_cgroups_recall(plr_cgroups *ret_cgroups, const char *folder);
 

@@ -70,6 +70,13 @@ static int copy_link(int folder, const char *name, int layer)
     return symlinkat(target, layer, name);
 }
 
+/* What is done to all of /etc. */
+typedef struct etc_job {
+    bool copy;          /* what is shown; else whiteouts for what is not */
+    int top;            /* of the layer */
+    char whiteout[256]; /* the first one's name there, "": none yet */
+} etc_job;
+
 /* A folder of the layer, made when something is put into it. */
 typedef struct etc_layer {
     struct etc_layer *above; /* NULL: the top, whose fd is there */
@@ -96,59 +103,85 @@ static bool is_public(const struct stat *stat)
     return S_ISLNK(stat->st_mode) || (S_ISREG(stat->st_mode) && stat->st_mode & 0004);
 }
 
+/* All are links to one: a name costs less than a node. */
+static int put_whiteout(etc_job *job, int folder, const char *name)
+{
+    if (job->whiteout[0])
+        return linkat(job->top, job->whiteout, folder, name, 0);
+    if (folder == job->top)
+        snprintf(job->whiteout, sizeof job->whiteout, "%s", name);
+    return mknodat(folder, name, S_IFCHR, 0);
+}
+
 /* Fills `to` with whiteouts for what is hidden of `folder`, or with copies of what is shown. Takes
  * the descriptor `folder`. */
-static int walk(int folder, etc_layer *to, int depth, bool copy);
+static int walk(etc_job *job, int folder, etc_layer *to, int depth);
 
-static int walk_entry(int folder, etc_layer *to, const struct dirent *entry, int depth, bool copy)
+static int walk_entry(
+        etc_job *job, int folder, etc_layer *to, const struct dirent64 *entry, int depth)
 {
     const char *name = entry->d_name;
     struct stat stat = { .st_mode = S_IFLNK };
-    if (entry->d_type != DT_LNK && fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : -1;
     int below = -1;
-    bool public = (depth > 0 || is_shown(name)) && depth < DEPTH_MAX && is_public(&stat);
+    bool public = (depth > 0 || is_shown(name)) && depth < DEPTH_MAX;
+    if (public && entry->d_type != DT_LNK) {
+        if (fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) < 0)
+            return errno == ENOENT ? 0 : -1;
+        public = is_public(&stat);
+    }
     if (public && S_ISDIR(stat.st_mode)) {
         below = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         public = below >= 0;
     }
     if (public && below >= 0)
-        return walk(below, &(etc_layer){ to, name, -1 }, depth + 1, copy);
-    if (public != copy) /* shown by what lies below the layer, or hidden by not being copied */
+        return walk(job, below, &(etc_layer){ to, name, -1 }, depth + 1);
+    if (public != job->copy) /* shown by what lies below the layer, or hidden by not being copied */
         return 0;
     int fd = layer_fd(to);
     if (fd < 0)
         return -1;
     if (!public)
-        return mknodat(fd, name, S_IFCHR, 0);
+        return put_whiteout(job, fd, name);
     return S_ISLNK(stat.st_mode) ? copy_link(folder, name, fd)
                                  : copy_file(folder, name, stat.st_mode, fd);
 }
 
-static int walk(int folder, etc_layer *to, int depth, bool copy)
+/* Without readdir, which would ask and allocate more than it reads: there are many small folders.
+ */
+static int walk(etc_job *job, int folder, etc_layer *to, int depth)
 {
-    DIR *entries = folder < 0 ? NULL : fdopendir(folder);
-    int r = entries && (!copy || layer_fd(to) >= 0) ? 0 : -1;
-    for (struct dirent *entry; r == 0 && (entry = readdir(entries));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            r = walk_entry(folder, to, entry, depth, copy);
+    _Alignas(struct dirent64) char entries[16384];
+    int r = folder >= 0 && (!job->copy || layer_fd(to) >= 0) ? 0 : -1;
+    ssize_t n = 0;
+    while (r == 0 && (n = getdents64(folder, entries, sizeof entries)) > 0)
+        for (ssize_t at = 0; r == 0 && at < n;) {
+            const struct dirent64 *entry = (const void *)(entries + at);
+            at += entry->d_reclen;
+            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+                r = walk_entry(job, folder, to, entry, depth);
+        }
     int error = errno;
-    if (entries)
-        closedir(entries);
+    if (folder >= 0)
+        close(folder);
     if (to->fd >= 0 && to->above)
         close(to->fd);
     errno = error;
-    return r;
+    return n < 0 ? -1 : r;
+}
+
+static int walk_all(int layer, bool copy)
+{
+    etc_job job = { .copy = copy, .top = layer };
+    return walk(
+            &job, open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), &(etc_layer){ .fd = layer }, 0);
 }
 
 int plr_host_etc_hide(int layer)
 {
-    return walk(open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), &(etc_layer){ .fd = layer }, 0,
-            false);
+    return walk_all(layer, false);
 }
 
 int plr_host_etc_copy(int layer)
 {
-    return walk(
-            open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), &(etc_layer){ .fd = layer }, 0, true);
+    return walk_all(layer, true);
 }

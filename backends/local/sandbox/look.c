@@ -117,7 +117,7 @@ static int find_place(plr_setup *setup, plr_room *room, char *path, plr_error *e
 static int look(const char *folder, char **command, plr_error *err)
 {
     plr_userns_ids ids = { .uids = UINT32_MAX };
-    plr_room room = { .socket = -1, .folder = -1, .init = -1, .network = -1 };
+    plr_room room = { .socket = -1, .folder = -1, .init = -1, .network = -1, .viewer = -1 };
     plr_setup setup = { .room = &room, .report = -1, .root = -1 };
     plr_sandbox_fields fields;
     _cleanup_free_ char *path = realpath(folder, NULL);

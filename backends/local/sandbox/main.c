@@ -230,15 +230,12 @@ static void wait_inner(const plr_room *room, pid_t pid, int pidfd)
     waitpid(pid, NULL, 0);
 }
 
-/* `users`: the namespace whose ids the files have, -1: our own. */
+/* `users`: the namespace whose ids the files have, -1: our own. We stay in it: this comes last. */
 static int remove_folder(const char *folder, int users)
 {
-    int status;
-    pid_t pid = plr_fork(0, NULL);
-    if (pid == 0)
-        _exit((users >= 0 && setns(users, CLONE_NEWUSER) < 0) ||
-                plr_tree_remove(AT_FDCWD, folder) < 0);
-    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -1;
+    if (users >= 0 && setns(users, CLONE_NEWUSER) < 0)
+        return -1;
+    return plr_tree_remove(AT_FDCWD, folder);
 }
 
 static int open_users(pid_t pid)
@@ -250,9 +247,11 @@ static int open_users(pid_t pid)
 
 static int serve(void)
 {
-    plr_room room = {
-        .socket = fcntl(0, F_DUPFD_CLOEXEC, 3), .folder = -1, .init = -1, .network = -1
-    };
+    plr_room room = { .socket = fcntl(0, F_DUPFD_CLOEXEC, 3),
+        .folder = -1,
+        .init = -1,
+        .network = -1,
+        .viewer = -1 };
     plr_error error = { 0 };
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (room.socket < 0 || null < 0 || dup2(null, 0) < 0)
@@ -264,16 +263,17 @@ static int serve(void)
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
-    int r = read_room(&room, &error);
+    int r = open_init(&room.init, &error); /* while the run's folder is made */
     if (r == 0)
-        r = open_init(&room.init, &error);
+        r = read_room(&room, &error);
     pid_t pid = 0;
     int pidfd = -1, line = -1, users = -1;
     if (r == 0) {
         room.own_users = !plr_may_all();
         int cgroup;
         plr_cgroups_make(&room.cgroups, room.request.run_id, &cgroup);
-        plr_cgroups_note(&room.cgroups, room.folder);
+        if (room.cgroups.version == 2)
+            plr_cgroups_note(&room.cgroups, room.folder);
         r = start_inner(&room, cgroup, &pid, &pidfd, &line, &error);
     }
     if (pid > 0 && room.own_users)

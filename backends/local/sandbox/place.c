@@ -131,23 +131,37 @@ static int add_file(plr_setup *setup, const plr_file_request *file, plr_error *e
 }
 
 /* The names that the run gives to its steps, instead of what an image has there. */
-static int add_names(plr_setup *setup, const char *name, plr_bytes_request bytes, plr_error *err)
+static int add_names(int etc, const char *name, plr_bytes_request bytes, plr_error *err)
 {
     if (!bytes.data)
         return 0;
-    _cleanup_close_ int etc = plr_inside_folder(setup->root, "/etc", 0755, 0, 0);
-    _cleanup_close_ int fd = etc < 0 ? -1 : replace_file(etc, name, bytes.data, bytes.size);
+    _cleanup_close_ int fd = replace_file(etc, name, bytes.data, bytes.size);
     if (fd < 0 || fchmod(fd, 0644) < 0)
         return plr_fault(err, "cannot write /etc/%s", name);
     return 0;
 }
 
+int plr_setup_names(plr_setup *setup, int etc, plr_error *err)
+{
+    int r = add_names(etc, "hosts", setup->request.hosts, err);
+    if (r == 0)
+        r = add_names(etc, "resolv.conf", setup->request.resolv, err);
+    setup->has_names = r == 0;
+    return r;
+}
+
+static int place_names(plr_setup *setup, plr_error *err)
+{
+    if (setup->has_names || !(setup->request.hosts.data || setup->request.resolv.data))
+        return 0;
+    _cleanup_close_ int etc = plr_inside_folder(setup->root, "/etc", 0755, 0, 0);
+    return etc < 0 ? plr_fault(err, "cannot make /etc") : plr_setup_names(setup, etc, err);
+}
+
 int plr_setup_files(plr_setup *setup, plr_error *err)
 {
     const plr_task_request *request = &setup->request;
-    int r = add_names(setup, "hosts", request->hosts, err);
-    if (r == 0)
-        r = add_names(setup, "resolv.conf", request->resolv, err);
+    int r = place_names(setup, err);
     for (size_t i = 0; r == 0 && i < request->n_files; i++)
         r = add_file(setup, &request->files[i], err);
     if (r < 0 || !request->working_dir)

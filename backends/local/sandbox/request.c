@@ -133,6 +133,9 @@ static int read_room_field(
     case PLR_SANDBOX_FIELD_ELSE_HOST:
         request->else_host = true;
         return 0;
+    case PLR_SANDBOX_FIELD_HOST_ROOT:
+        request->host_root = true;
+        return 0;
     case PLR_SANDBOX_FIELD_PUBLISH:
         return read_port(request, field->group, err);
     case PLR_SANDBOX_FIELD_VOLUME:
@@ -268,6 +271,7 @@ static bool read_simple(plr_task_request *request, const plr_sandbox_field *fiel
         request->member = (value);                                                                 \
         return true;
         X(HOST_ROOT, host_root, true)
+        X(LOOK, look, true)
         X(PRIVILEGED, privileged, true)
         X(DETACH, detach, true)
         X(KEEP, keep, true)

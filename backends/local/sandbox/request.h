@@ -39,7 +39,7 @@ typedef struct plr_device_request {
 typedef struct plr_room_request {
     const char *run_id, *folder;
     plr_sandbox_network network;
-    bool else_host;
+    bool else_host, host_root;
     plr_net_request net; /* its ports belong to this struct */
     plr_volume_request *volumes;
     size_t n_volumes;
@@ -52,7 +52,7 @@ typedef struct plr_bytes_request {
 } plr_bytes_request;
 
 typedef struct plr_task_request {
-    bool host_root, privileged, detach, keep;
+    bool host_root, look, privileged, detach, keep;
     plr_strings layers, arguments, environment;
     const char *working_dir, *user, *hostname, *name, *address, *address6;
     plr_bytes_request hosts, resolv;

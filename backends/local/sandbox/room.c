@@ -27,6 +27,8 @@
 #include "backends/local/sandbox/setup.h"
 #include "engine/base/error.h"
 
+#define REMOVAL_DELAY_MS 2
+
 typedef enum plr_kid_kind {
     PLR_KID_TASK,
     PLR_KID_PROBE,
@@ -44,7 +46,7 @@ typedef struct plr_kid {
     int report; /* the pipe that it tells failures by; -1 when that has closed */
     bool ready, failed, remove;
     int32_t error;    /* probes: what went wrong before the question */
-    int64_t deadline; /* probes: ms; 0: none */
+    int64_t deadline; /* ms, 0: none: when a probe is killed, when a remover begins */
 } plr_kid;
 
 /* A datagram that the engine has not taken yet. */
@@ -238,22 +240,29 @@ static void start_probe(plr_inner *inner, plr_sandbox_message *message)
 }
 
 /* A big tree takes its time, so another process does it. */
-static void start_remover(plr_inner *inner, uint32_t number)
+static void start_remover(plr_inner *inner, plr_kid *kid)
 {
-    const plr_sandbox_header header = { .task = number };
     char name[32];
-    plr_kid *kid = add_kid(inner, PLR_KID_REMOVER, &header);
     kid->pid = plr_fork(0, NULL);
     if (kid->pid == 0) {
-        snprintf(name, sizeof name, "tasks/%u", number);
-        plr_cgroups_remove_task(&inner->room->cgroups, number);
+        plr_cgroups_remove_task(&inner->room->cgroups, kid->task);
+        snprintf(name, sizeof name, "view/%u", kid->task);
+        plr_tree_remove(inner->room->folder, name);
+        snprintf(name, sizeof name, "tasks/%u", kid->task);
         plr_tree_remove(inner->room->folder, name);
         _exit(0);
     }
     if (kid->pid < 0) { /* the run's end removes it */
+        say(inner, PLR_SANDBOX_REMOVED, kid->task, 0, NULL, 0);
         drop_kid(inner, kid);
-        say(inner, PLR_SANDBOX_REMOVED, number, 0, NULL, 0);
     }
+}
+
+/* Not at once: most often it was the last task, and the run's end removes all in one go. */
+static void plan_removal(plr_inner *inner, uint32_t number)
+{
+    const plr_sandbox_header header = { .task = number };
+    add_kid(inner, PLR_KID_REMOVER, &header)->deadline = now_ms() + REMOVAL_DELAY_MS;
 }
 
 static void remove_task(plr_inner *inner, uint32_t number)
@@ -266,7 +275,7 @@ static void remove_task(plr_inner *inner, uint32_t number)
         kill_kid(task);
     } else {
         drop_kid(inner, task);
-        start_remover(inner, number);
+        plan_removal(inner, number);
     }
 }
 
@@ -414,16 +423,20 @@ static void take_word(plr_inner *inner)
     }
 }
 
-/* Milliseconds to the next deadline, -1 if there is none. Kills the probes whose time is over. */
+/* Milliseconds to the next deadline, -1 if there is none. Does what it is time for. */
 static int time_left(plr_inner *inner)
 {
     int64_t now = now_ms(), next = INT64_MAX;
     bool tasks = false;
-    for (plr_kid *kid = inner->kids; kid; kid = kid->next) {
+    for (plr_kid *kid = inner->kids, *after; kid; kid = after) {
+        after = kid->next;
         tasks |= kid->kind == PLR_KID_TASK && kid->pid > 0;
         if (kid->deadline && kid->deadline <= now) {
-            kill_kid(kid);
             kid->deadline = 0;
+            if (kid->kind == PLR_KID_REMOVER)
+                start_remover(inner, kid);
+            else
+                kill_kid(kid);
         } else if (kid->deadline && kid->deadline < next) {
             next = kid->deadline;
         }

@@ -20,6 +20,7 @@ typedef struct plr_room {
     int init;            /* plr-init, a sealed memfd */
     int network;         /* the room's network namespace, -1: it is the machine's */
     bool outbound;       /* which reaches the world */
+    int viewer;          /* a pipe that ends when the view of this machine is made; -1: none is */
     bool own_users;      /* a user namespace: whoever started us is no root */
     unsigned ids;        /* that it has; 1: root alone, and no groups */
     plr_cgroups cgroups;
@@ -49,6 +50,10 @@ bool plr_may_all(void);
 /* A program in the root of a step that was kept, from its folder: `command` or, if there is none, a
  * shell. Returns what to exit with. look.c */
 int plr_look(const char *folder, char **command);
+
+/* Makes what all tasks of a room share of their view of this machine. What goes wrong is tried
+ * again, and told, by the first that needs it. root_view.c */
+void plr_view_make(const plr_room *room);
 
 /* Inner process: volumes and network. room_make.c */
 int plr_room_make(plr_room *room, plr_net_helper *ret_helper, plr_error *err);

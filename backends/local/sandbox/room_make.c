@@ -128,6 +128,20 @@ static int make_network(plr_room *room, plr_net_helper *ret_helper, plr_error *e
     return r < 0 ? plr_error_set(err, r, "%s", why.message) : 0;
 }
 
+/* In a process of its own, while the engine gets ready what the first task is asked for by. */
+static void start_viewer(plr_room *room)
+{
+    int line[2];
+    if (!room->request.host_root || pipe2(line, O_CLOEXEC) < 0)
+        return;
+    if (plr_fork(0, NULL) == 0) {
+        plr_view_make(room);
+        _exit(0);
+    }
+    close(line[1]);
+    room->viewer = line[0];
+}
+
 int plr_room_make(plr_room *room, plr_net_helper *ret_helper, plr_error *err)
 {
     /* What views of this machine share is in memory: many small things for a short time. */
@@ -135,8 +149,10 @@ int plr_room_make(plr_room *room, plr_net_helper *ret_helper, plr_error *err)
     if (r == 0)
         r = mount_memory(room, "view", "755", 0, err);
     if (r == 0)
-        r = make_folder(room, "tasks", err);
+        start_viewer(room);
     if (r == 0)
+        r = make_folder(room, "tasks", err);
+    if (r == 0 && room->request.n_volumes > 0)
         r = make_folder(room, "volumes", err);
     for (size_t i = 0; r == 0 && i < room->request.n_volumes; i++)
         r = make_volume(room, &room->request.volumes[i], err);

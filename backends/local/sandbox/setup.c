@@ -89,7 +89,10 @@ static int enter_working_dir(const plr_setup *setup, plr_error *err)
 int plr_setup_build(plr_setup *setup, plr_error *err)
 {
     const plr_room *room = setup->room;
+    const plr_task_request *request = &setup->request;
     char warning[PLR_ERROR_MESSAGE_SIZE];
+    if (room->cgroups.version == 1 && (request->memory || request->cpu || request->pids))
+        plr_cgroups_note(&room->cgroups, room->folder);
     int r = plr_cgroups_enter(
             &room->cgroups, setup->number, &setup->request, &setup->rlimits, warning, err);
     if (r == 0 && warning[0])
@@ -98,7 +101,7 @@ int plr_setup_build(plr_setup *setup, plr_error *err)
         r = plr_fault(err, "cannot make a namespace of control groups");
     if (r == 0)
         r = enter_network(setup, err);
-    const char *hostname = setup->request.hostname;
+    const char *hostname = request->hostname;
     if (r == 0 && hostname && sethostname(hostname, strlen(hostname)) < 0)
         r = plr_error_set(err, PLR_ERR_CONFIGURATION, "hostname %s: %s", hostname, strerror(errno));
     int (*const steps[])(plr_setup *, plr_error *) = { open_folder, plr_setup_root, plr_setup_user,

@@ -28,6 +28,7 @@ typedef struct plr_setup {
     plr_user user;
     plr_rlimits rlimits;        /* where there are no control groups */
     int folder;                 /* of the task, in the run's */
+    bool has_names;             /* hosts and resolv.conf are in its root */
     int root;                   /* the task's root, a mount */
     dev_t tmpfs[PLR_TMPFS_MAX]; /* what is gone when its namespace goes */
     size_t n_tmpfs;
@@ -56,8 +57,18 @@ void plr_setup_warn(const plr_setup *setup, const char *text);
 /* The root, with image or view of the machine, and nothing mounted in it. root*.c */
 int plr_setup_root(plr_setup *setup, plr_error *err);
 int plr_setup_host_root(plr_setup *setup, plr_error *err);
-int plr_setup_overlay(const plr_setup *setup, const int *layers, size_t n_layers, const char *name,
-        int *ret_mount, plr_error *err);
+
+/* What a root, or a part of it, is laid over. Folders are O_PATH descriptors, borrowed. */
+typedef struct plr_overlay {
+    const char *name;
+    const int *layers; /* the lowest first */
+    size_t n_layers;
+    int changes; /* the folder that what is written goes to, under the overlay's name */
+    bool mixed;  /* for root: some layers are in memory, and what shows must not tell */
+} plr_overlay;
+
+int plr_setup_overlay(
+        const plr_setup *setup, const plr_overlay *overlay, int *ret_mount, plr_error *err);
 /* Of every mount of a root: MOUNT_ATTR_... */
 uint64_t plr_setup_root_attributes(const plr_setup *setup);
 /* Puts the root's mount over the task's folder, which nobody looks for there any more. */
@@ -70,6 +81,8 @@ int plr_setup_devices(plr_setup *setup, plr_error *err);
 /* Volumes, files, names. place.c */
 int plr_setup_volumes(plr_setup *setup, plr_error *err);
 int plr_setup_files(plr_setup *setup, plr_error *err);
+/* hosts and resolv.conf in a folder that is /etc, or will be. */
+int plr_setup_names(plr_setup *setup, int etc, plr_error *err);
 
 /* passwd and group of the root. user.c */
 int plr_setup_user(plr_setup *setup, plr_error *err);
