@@ -88,6 +88,7 @@ typedef enum said {
     SAID_SERVICES,
     SAID_MAIN,
     SAID_GO,
+    SAID_IMAGE,
     SAID_STOP,
     SAID_LATE,
 } said;
@@ -101,6 +102,7 @@ static bool next_said(plr_scan *text, said *ret_said, plr_scan *ret_line)
         [SAID_SERVICES] = "services",
         [SAID_MAIN] = "main",
         [SAID_GO] = "go",
+        [SAID_IMAGE] = "image",
         [SAID_STOP] = "stop",
         [SAID_LATE] = "late",
     };
@@ -133,6 +135,9 @@ void plr_knowledge_hear(plr_knowledge *k, const char *text, size_t size)
             break;
         case SAID_GO:
             k->go |= is_for_me(k, &line);
+            break;
+        case SAID_IMAGE:
+            k->image |= is_for_me(k, &line);
             break;
         case SAID_STOP:
             k->stop |= is_stop_for_me(k, &line, &signal);

@@ -16,6 +16,7 @@ typedef struct plr_knowledge {
     plr_rule_run run;
     bool nothing_begins; /* cancelled, now */
     bool go, stop;       /* said to this attempt */
+    bool image;          /* it is in its own image already, said likewise */
     size_t n_stops;      /* taken */
 } plr_knowledge;
 

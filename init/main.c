@@ -30,6 +30,7 @@ typedef struct plr_init {
     int64_t deadline; /* of the lease, then of the grace; -1 while neither counts */
     bool terminated;  /* the lease has run out, or the host wants its end */
     bool interfered;  /* it was sent a signal from outside of the step */
+    bool places;      /* it is in an image that only holds the place of its own */
     bool lost;        /* the pod's lease has run out */
     plr_pod pod;      /* if it is a step of one */
 } plr_init;
@@ -212,7 +213,7 @@ static void go_by_signal(plr_init *init)
 static void take_signal(plr_init *init, const plr_siginfo *info)
 {
     const bool lines = init->options.signal_word != NULL;
-    if (!init->options.command) {
+    if (!init->options.command || init->places) {
         if (info->signal == PLR_SIGTERM || info->signal == PLR_SIGINT)
             process_exit(0);
     } else if (lines && info->signal == PLR_INIT_SIGNAL_ASK) {
@@ -365,6 +366,15 @@ static void lose_lease(plr_init *init)
         init->deadline = clock_ms();
 }
 
+/* The image in whose place this one was to be is here instead? */
+static void hear_of_image(plr_init *init)
+{
+    plr_pod_hear(&init->pod);
+    init->places = !init->pod.knowledge.image;
+    if (!init->places)
+        look(init);
+}
+
 static _Noreturn void serve(plr_init *init)
 {
     for (;;) {
@@ -390,10 +400,10 @@ static _Noreturn void serve(plr_init *init)
             take_word(init);
         if (init->options.pod && init->child)
             hear(init);
-        else if (init->options.pod && init->options.command)
-            look(init);
+        else if (init->options.pod && init->places)
+            hear_of_image(init);
         else if (init->options.pod)
-            plr_pod_hear(&init->pod);
+            look(init);
         if (init->options.pod && !init->lost && plr_pod_is_lost(&init->pod, &init->options))
             lose_lease(init);
     }
@@ -401,15 +411,12 @@ static _Noreturn void serve(plr_init *init)
 
 /* The first start is in an image that only holds the place: what is to run may not even be there.
  */
-static void wait_for_image(plr_init *init)
+static void look_for_image(plr_init *init)
 {
     int first = plr_pod_is_first_start(&init->pod);
     if (first < 0)
         complain(init->options.pod, -first, PLR_INIT_EXIT_OWN);
-    if (first) {
-        init->options.command = NULL;
-        serve(init);
-    }
+    init->places = first;
 }
 
 /* So that a step finds files of its own, with their modes. */
@@ -476,8 +483,9 @@ _Noreturn void plr_init_main(long *stack)
         if (error < 0)
             complain(init.options.pod, -error, PLR_INIT_EXIT_OWN);
         if (init.options.image_later)
-            wait_for_image(&init);
-        look(&init);
+            look_for_image(&init);
+        if (!init.places)
+            look(&init);
         serve(&init);
     }
     plr_channel_say(&init.channel, PLR_INIT_HELD);

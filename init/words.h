@@ -171,6 +171,7 @@ static inline uint32_t plr_init_payload_size(unsigned word)
  *     "services " IS "\n"                  ready or failed (one has ended before)
  *     "main " IS "\n"                      passed or failed: all but the end phase has ended
  *     "go " STEP " " ATTEMPT "\n"          run, whatever the rules say
+ *     "image " STEP " " ATTEMPT "\n"       with --image-later: there was no first start
  *     "stop " STEP " " ATTEMPT " " SIGNAL "\n"
  *                                         a signal for the command (SIGKILL: for all of the step);
  *                                         after SIGTERM, --grace-ms, SIGKILL follows by itself.

@@ -3,9 +3,9 @@
  * log is opened, and how it ended. Looked at whenever there is something new. */
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "backends/kubernetes/errand.h"
-
 #include "engine/base/error.h"
 
 /* Somebody wants to know of it: its turn has come, it is to be gone, or it has ended unasked. */
@@ -92,11 +92,19 @@ static void say_trouble(plr_kube_attempt *attempt)
         snprintf(text, sizeof(text), "the pod waits for a node: %s", evidence->text);
         run->kube->host->run_notice(run->view, text);
     } else if (evidence->patience == PLR_KUBE_PATIENCE_IMAGE) {
-        snprintf(text, sizeof(text), "image %s: %s%s%s (tried again)",
-                attempt->task->step->docker.image, evidence->reason,
-                evidence->text[0] == '\0' ? "" : ": ", evidence->text);
+        /* Most say themselves which image it is: it may be that of an init container. */
+        snprintf(text, sizeof(text), "%s: %s (tried again)", evidence->reason,
+                evidence->text[0] == '\0' ? attempt->task->step->docker.image : evidence->text);
         plr_kube_attempt_warn(attempt, text);
     }
+}
+
+/* What the status says of the image that only holds its place is not the step's trouble. */
+static bool is_of_pause_image(const plr_kube_attempt *attempt)
+{
+    return plr_kube_image_comes_later(attempt->hold) &&
+           attempt->evidence.patience == PLR_KUBE_PATIENCE_IMAGE &&
+           strstr(attempt->evidence.text, attempt->run->kube->settings.pause_image) != NULL;
 }
 
 /* Trouble is nobody's before the turn has come. */
@@ -107,7 +115,7 @@ static void take_trouble(plr_kube_attempt *attempt)
     uint64_t limit = 0, now = host->now(attempt->run->kube->loop);
     if (!attempt->turn)
         return;
-    if (attempt->troubled_at == 0) {
+    if (attempt->troubled_at == 0 && !is_of_pause_image(attempt)) {
         attempt->troubled_at = now;
         say_trouble(attempt);
     }
@@ -130,13 +138,16 @@ static void take_trouble(plr_kube_attempt *attempt)
         take_end(attempt);
 }
 
-/* The step's image takes the place of the pause image. Not before that runs: while a kubelet still
- * makes the pod, it loses sight of a container whose image changes. */
-static void swap(plr_kube_attempt *attempt)
+/* The step's image takes the place of the pause image. Not before that runs, or cannot be had:
+ * while a kubelet still makes the pod, it loses sight of a container whose image changes. */
+static void swap(plr_kube_attempt *attempt, bool runs)
 {
     plr_error err = { 0 };
     attempt->swapped = true;
-    attempt->evidence.restarts++;
+    if (runs)
+        attempt->evidence.restarts++;
+    else if (attempt->hold == PLR_KUBE_RENEWED)
+        plr_kube_say(attempt->pod, "image %zu %u", attempt->task->index, attempt->task->attempt);
     attempt->evidence.id[0] = '\0';
     attempt->evidence.standing = PLR_KUBE_WAITING;
     if (plr_kube_patch_image(attempt, attempt->task->step->docker.image, &err) < 0)
@@ -153,9 +164,11 @@ void plr_kube_attempt_look(plr_kube_attempt *attempt)
     if (pod->seen != NULL && !pod->gone)
         plr_kube_end_look(evidence, pod->seen, attempt->container);
     bool runs = evidence->standing == PLR_KUBE_RUNNING;
-    if (plr_kube_image_comes_later(attempt->hold) && !attempt->swapped && runs) {
+    bool stuck = evidence->standing == PLR_KUBE_TROUBLED &&
+                 evidence->patience == PLR_KUBE_PATIENCE_IMAGE;
+    if (plr_kube_image_comes_later(attempt->hold) && !attempt->swapped && (runs || stuck)) {
         if (attempt->op != NULL && attempt->turn && !attempt->cancelled) {
-            swap(attempt);
+            swap(attempt, runs);
             return;
         }
         runs = false; /* nothing of the step's */

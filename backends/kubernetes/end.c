@@ -114,10 +114,19 @@ static void look_for_disruption(plr_kube_evidence *evidence, json_object *pod, j
         disrupt(evidence, PLR_KUBE_DELETED, "the pod was deleted by someone else", "");
 }
 
+/* What a runtime says, without the words of the protocol that brought it. */
+static const char *in_plain_words(const char *message)
+{
+    static const char before[] = "rpc error: ", after[] = " desc = ";
+    const char *words = strstr(message, after);
+    return words == NULL || strncmp(message, before, strlen(before)) != 0 ? message
+                                                                          : words + strlen(after);
+}
+
 static void take_waiting(plr_kube_evidence *evidence, json_object *waiting)
 {
     const char *reason = plr_jsonc_text(waiting, "reason");
-    const char *message = plr_jsonc_text(waiting, "message");
+    const char *message = in_plain_words(plr_jsonc_text(waiting, "message"));
     for (size_t i = 0; i < LENGTH(troubles); i++) {
         if (strcmp(troubles[i].waits_for, reason) != 0)
             continue;
@@ -182,6 +191,27 @@ static void take_container(plr_kube_evidence *evidence, json_object *container)
     }
 }
 
+/* What has to end well before any step begins: copies of files, and what a template has. */
+static void take_preparation(plr_kube_evidence *evidence, json_object *status)
+{
+    json_object *all = plr_jsonc_get(status, "initContainerStatuses", json_type_array);
+    for (size_t i = 0; all != NULL && i < json_object_array_length(all); i++) {
+        json_object *one = json_object_array_get_idx(all, i);
+        json_object *state = plr_jsonc_get(one, "state", json_type_object);
+        json_object *terminated = plr_jsonc_get(state, "terminated", json_type_object);
+        int64_t code = plr_jsonc_number(terminated, "exitCode");
+        take_waiting(evidence, plr_jsonc_get(state, "waiting", json_type_object));
+        if (code == 0)
+            continue;
+        evidence->standing = PLR_KUBE_ENDED;
+        evidence->trouble = PLR_REASON_INFRASTRUCTURE;
+        evidence->reason[0] = '\0';
+        snprintf(evidence->text, sizeof(evidence->text),
+                "the init container %s ended with exit code %lld", plr_jsonc_text(one, "name"),
+                (long long)code);
+    }
+}
+
 static void take_unscheduled(plr_kube_evidence *evidence, json_object *status)
 {
     json_object *scheduled = condition(status, "PodScheduled");
@@ -210,6 +240,8 @@ void plr_kube_end_look(plr_kube_evidence *evidence, json_object *pod, const char
         take_container(evidence, own);
     else
         take_unscheduled(evidence, status);
+    if (evidence->standing == PLR_KUBE_WAITING)
+        take_preparation(evidence, status);
     /* The phase may be ahead of the containers' states; on eviction these may never come. */
     if (evidence->standing != PLR_KUBE_ENDED && is_over(plr_jsonc_text(status, "phase"))) {
         evidence->standing = PLR_KUBE_TROUBLED;

@@ -380,6 +380,19 @@ def test_the_first_start_waits_for_an_image(architecture):
 
 
 @both
+def test_a_first_start_that_is_in_its_image_already(architecture):
+    """Nobody could pull the one that was to hold its place."""
+    with Pod("step on-success 1 -") as pod:
+        init = pod.shell(architecture, 0, "echo ran", options=["--image-later"])
+        wait_until(lambda: (pod.folder / "results/s0/first").exists())
+        pod.say("image 0 2", "image 1 1")
+        time.sleep(0.1)
+        assert pod.result(0) is None
+        pod.say("image 0 1")
+        assert init.code() == 0 and "ran\n" in init.output() and pod.result(0) == "exited 0\n"
+
+
+@both
 def test_a_question_before_the_turn_is_not_asked(architecture):
     with Pod("step on-success 1 dh") as pod:
         def ask():

@@ -57,6 +57,32 @@ def test_an_image_that_is_not_there_yet(cluster, kube):
     assert not any("rror" in text for text in warnings(result)), result
 
 
+@pytest.mark.parametrize("step_of", [
+    lambda: step("b", "echo ran", docker={"pull_policy": "always"}, image="127.0.0.1:5000/alpine:3.6"),
+    lambda: step("b", image="plr-test/cmd:1", command=[])])
+def test_a_pause_image_that_cannot_be_had_is_done_without(kube, step_of):
+    result = kube(document(step("a", "sleep 1"), step_of(), step("c", "echo done")),
+                  "--kube-pause-image 127.0.0.1:5000/nothing:1 --kube-image-grace 20s", limit=120)
+    assert (result.code, output(result, "c")) == (0, "done\n"), result
+    assert output(result, "b") in ("ran\n", "cmd\n"), result
+    assert not any("nothing:1" in text for text in warnings(result)), result
+
+
+def test_an_image_that_prepares_files_and_cannot_be_had_is_said(kube):
+    result = kube(document(step("a", docker={"user": "1000"}, files=[{"name": "x", "path": "/x"}]), files=files(x=b"x")),
+                  "--kube-pause-image 127.0.0.1:5000/nothing:1 --kube-image-grace 2s", limit=60)
+    assert (result.code, end(result, "a")["reason"]) == (1, "image"), result
+    assert "127.0.0.1:5000/nothing:1" in end(result, "a")["message"], result
+
+
+def test_an_init_container_that_fails_is_said(kube, tmp_path):
+    (tmp_path / "template.yml").write_text(
+        "spec: {initContainers: [{name: fetch, image: 'alpine:3.6', command: [sh, -c, 'exit 9']}]}")
+    result = kube(document(step("a")), ["--kube-pod-template", str(tmp_path / "template.yml")], limit=60)
+    assert (result.code, end(result, "a")["reason"]) == (3, "infrastructure"), result
+    assert "fetch" in end(result, "a")["message"] and "9" in end(result, "a")["message"], result
+
+
 def test_renewed_steps_are_steps(kube):
     """Retries, hooks with what they are told late, a failure and what it skips: as of others."""
     always = {"pull_policy": "always"}
