@@ -3,7 +3,7 @@
  * Held means that nothing of the user's has run; where somebody could tell, a step is not held. */
 #include <string.h>
 
-#include "engine/network.h"
+#include "engine/base/path.h"
 #include "engine/run.h"
 
 static bool is_latest(const char *image)
@@ -38,15 +38,6 @@ bool plr_hold_reaches_outside(const plr_run_node *node)
     return false;
 }
 
-static bool is_below(const char *path, const char *folder)
-{
-    size_t length = strlen(folder);
-    while (length > 0 && folder[length - 1] == '/')
-        length--;
-    return strncmp(path, folder, length) == 0 && path[length] == '/' &&
-           path[length + strspn(path + length, "/")] != '\0';
-}
-
 /* Whoever has the folder above it may put another file or folder in its place, and a held step
  * would stay bound to the old one. The folder itself nobody can replace who has it mounted: so the
  * workspace, which all have, is in nobody's way. */
@@ -54,10 +45,10 @@ static bool may_be_replaced(const plr_run *run, const char *path)
 {
     for (size_t i = 0; i < run->document->n_volumes; i++) {
         const char *folder = plr_options_host_path(run, &run->document->volumes[i]);
-        if (folder != NULL && is_below(path, folder))
+        if (folder != NULL && plr_path_is_inside(path, folder))
             return true;
     }
-    return run->options.workspace != NULL && is_below(path, run->options.workspace);
+    return run->options.workspace != NULL && plr_path_is_inside(path, run->options.workspace);
 }
 
 /* How many of those who reach outside begin only when this one has ended. */

@@ -3,32 +3,7 @@
  * clash there; so it is taken only where the document shows that they cannot. */
 #include "engine/network.h"
 
-#include <string.h>
-
-static const char *const daemon_sockets[] = {
-    "/var/run/docker.sock",
-    "/run/docker.sock",
-    "/run/containerd/containerd.sock",
-    "/run/podman/podman.sock",
-    "/run/crio/crio.sock",
-};
-
-bool plr_is_daemon_socket(const char *host_path)
-{
-    size_t length = strlen(host_path);
-    while (length > 1 && host_path[length - 1] == '/')
-        length--;
-    for (size_t i = 0; i < sizeof daemon_sockets / sizeof *daemon_sockets; i++) {
-        const char *socket = daemon_sockets[i];
-        bool is_prefix = strncmp(socket, host_path, length) == 0;
-        if (is_prefix && (length == 1 || socket[length] == '\0' || socket[length] == '/'))
-            return true;
-    }
-    const char *name = strrchr(host_path, '/');
-    return name != NULL &&
-           (strcmp(name, "/docker.sock") == 0 || strcmp(name, "/podman.sock") == 0 ||
-                   strcmp(name, "/containerd.sock") == 0);
-}
+#include "engine/base/path.h"
 
 static bool mounts_daemon_socket(const plr_document *document, const plr_step *step)
 {

@@ -7,7 +7,4 @@
 
 plr_network_mode plr_network_auto(const plr_document *document, bool serial_only);
 
-/* Whether the host path of a volume is a daemon's socket, or a folder that holds one. */
-bool plr_is_daemon_socket(const char *host_path);
-
 #endif

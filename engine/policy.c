@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "engine/base/error.h"
+#include "engine/base/path.h"
 #include "engine/engine.h"
-#include "engine/network.h"
 #include "engine/run.h"
 
 static bool matches(const char *text, const char *const *patterns, size_t n)

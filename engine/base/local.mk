@@ -23,6 +23,8 @@ libplrbase_la_SOURCES = \
 	%reldir%/map.h \
 	%reldir%/owner.c \
 	%reldir%/owner.h \
+	%reldir%/path.c \
+	%reldir%/path.h \
 	%reldir%/settings.c \
 	%reldir%/settings.h \
 	%reldir%/text.c \
