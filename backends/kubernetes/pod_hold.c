@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "backends/kubernetes/pod_parts.h"
+#include "engine/base/path.h"
 #include "net/image_name.h"
 
 unsigned plr_kube_attempts(const plr_step *step)
@@ -46,13 +47,34 @@ static bool comes_later(const plr_step *step, unsigned attempt)
            step->run_policy == PLR_RUN_ON_FAILURE;
 }
 
-/* It could change the image, the path or the file that a later step is bound to. */
+static const char *host_path(const plr_document *document, const plr_step *step, size_t volume)
+{
+    const plr_volume_host *host = document->volumes[step->volumes[volume].volume].host;
+    return host == NULL ? NULL : host->path;
+}
+
+/* It could change the image or whatever else a later step is made of. */
 static bool reaches_outside(const plr_document *document, const plr_step *step)
 {
     bool outside = step->docker.privileged || step->n_devices > 0;
-    for (size_t i = 0; i < step->n_volumes; i++)
-        outside |= document->volumes[step->volumes[i].volume].host != NULL;
+    for (size_t i = 0; i < step->n_volumes; i++) {
+        const char *path = host_path(document, step, i);
+        outside |= path != NULL && plr_is_daemon_socket(path);
+    }
     return outside;
+}
+
+/* Whoever has the folder that something of it is in may put another thing in its place. */
+static bool may_be_replaced(const plr_document *document, const plr_step *step)
+{
+    bool may = false;
+    for (size_t i = 0; i < step->n_volumes; i++) {
+        const char *path = host_path(document, step, i);
+        for (size_t v = 0; path != NULL && v < document->n_volumes; v++)
+            may |= document->volumes[v].host != NULL &&
+                   plr_path_is_inside(path, document->volumes[v].host->path);
+    }
+    return may;
 }
 
 /* Whether `task` stands below `above`. Without memory nobody knows: it does not. */
@@ -99,8 +121,7 @@ plr_kube_hold plr_kube_hold_of(
         return PLR_KUBE_FREE;
     if (!has_command(step) && (place->images == NULL || place->images[task] == NULL))
         return PLR_KUBE_PAUSED;
-    return comes_later(step, attempt) && (plr_kube_pulls_always(&step->docker) ||
-                                                 follows_one_outside(document, task))
-                   ? PLR_KUBE_RENEWED
-                   : PLR_KUBE_HELD;
+    bool tells = plr_kube_pulls_always(&step->docker) || may_be_replaced(document, step) ||
+                 follows_one_outside(document, task);
+    return tells && comes_later(step, attempt) ? PLR_KUBE_RENEWED : PLR_KUBE_HELD;
 }

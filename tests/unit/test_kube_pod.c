@@ -180,9 +180,19 @@ static void who_could_tell_is_not_held(void)
     check_holds("{'services':[{" NAMED("s") PRIVILEGED "}],'steps':[{" NAMED("a") SHELL
             "},{" NAMED("b") SHELL "}]}",
             "fhr");
-    check_holds(
-            "{'volumes':[{'metadata':{'name':'v'},'host':{'path':'/srv'}}],'steps':[{" NAMED("a")
-                    SHELL ",'volumes':[{'name':'v','path':'/v'}]},{" NAMED("b") SHELL "}]}",
+    check_holds("{'volumes':[{'metadata':{'name':'v'},'host':{'path':'/srv'}}],'steps':[{" NAMED(
+                        "a") SHELL ",'volumes':[{'name':'v','path':'/v'}]},{" NAMED("b") SHELL
+            ",'volumes':[{'name':'v','path':'/v'}]}]}",
+            "hh");
+    check_holds("{'volumes':[{'metadata':{'name':'v'},'host':{'path':'/srv/"
+                "'}},{'metadata':{'name':'w'},"
+                "'host':{'path':'/srv/w'}}],'steps':[{" NAMED("a") SHELL
+            ",'volumes':[{'name':'v','path':'/v'}]},{" NAMED("b") SHELL
+            ",'volumes':[{'name':'w','path':'/w'}]}]}",
+            "hr");
+    check_holds("{'volumes':[{'metadata':{'name':'v'},'host':{'path':'/var/run/"
+                "docker.sock'}}],'steps':[{" NAMED("a") SHELL
+            ",'volumes':[{'name':'v','path':'/v'}]},{" NAMED("b") SHELL "}]}",
             "hr");
     /* Not before it, and beside it only what might come before. */
     check_holds("{'steps':[{" NAMED("a") SHELL "},{" NAMED("b") SHELL AFTER("a") "},{" NAMED("c")
