@@ -111,7 +111,8 @@ static void say_late_container(plr_kube_attempt *attempt)
 {
     char text[300];
     snprintf(text, sizeof(text),
-            "its container is not made yet; kubectl -n %.80s describe pod %s may say why",
+            "nothing is known of its container yet: an image of the pod may still be on its way; "
+            "kubectl -n %.80s describe pod %s may say why",
             plr_kube_client_namespace(attempt->run->kube->client), attempt->pod->name);
     plr_kube_attempt_warn(attempt, text);
 }
