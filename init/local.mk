@@ -8,6 +8,7 @@ init_headers = \
 	$(srcdir)/%reldir%/channel.h \
 	$(srcdir)/%reldir%/command.h \
 	$(srcdir)/%reldir%/copy.h \
+	$(srcdir)/%reldir%/drain.h \
 	$(srcdir)/%reldir%/knowledge.h \
 	$(srcdir)/%reldir%/options.h \
 	$(srcdir)/%reldir%/plan.h \
@@ -23,6 +24,7 @@ init_sources = \
 	$(srcdir)/%reldir%/channel.c \
 	$(srcdir)/%reldir%/command.c \
 	$(srcdir)/%reldir%/copy.c \
+	$(srcdir)/%reldir%/drain.c \
 	$(srcdir)/%reldir%/knowledge.c \
 	$(srcdir)/%reldir%/memory.c \
 	$(srcdir)/%reldir%/options.c \

@@ -8,6 +8,7 @@
 #include "init/channel.h"
 #include "init/command.h"
 #include "init/copy.h"
+#include "init/drain.h"
 #include "init/options.h"
 #include "init/pod.h"
 #include "init/probe.h"
@@ -108,6 +109,14 @@ static bool sweep(const plr_init *init)
     return true;
 }
 
+/* In a pod the log is all that the host reads of us, and the runtime's to keep. */
+static _Noreturn void leave(const plr_init *init, int code)
+{
+    if (init->options.pod)
+        plr_drain();
+    process_exit(code);
+}
+
 /* What to say of an end. In a pod the others learn it first: they wait for it. */
 static plr_init_word record_end(const plr_init *init, int status)
 {
@@ -141,7 +150,7 @@ static _Noreturn void finish(const plr_init *init, int status)
         };
         plr_channel_say_exit(&init->channel, record_end(init, status), &end);
     }
-    process_exit(signal ? 128 + signal : status >> 8 & 0xff);
+    leave(init, signal ? 128 + signal : status >> 8 & 0xff);
 }
 
 static void reap(const plr_init *init)
@@ -168,7 +177,7 @@ static _Noreturn void fail(const plr_init *init, plr_init_stage stage, int error
     if (init->options.pod && !init->options.detach)
         plr_pod_record_status(&init->pod, "exited", (uint32_t)code << 8);
     plr_channel_say_failure(&init->channel, stage, error);
-    process_exit(code);
+    leave(init, code);
 }
 
 /* The command's turn has come. */
@@ -331,7 +340,7 @@ static void look(plr_init *init)
     case PLR_TURN_SKIP:
         plr_pod_record(&init->pod, "skipped", plr_pod_why(answer));
         plr_channel_say_skipped(&init->channel, plr_pod_why(answer));
-        process_exit(0);
+        leave(init, 0);
     case PLR_TURN_NONE:
         process_exit(0);
     }
