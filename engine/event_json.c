@@ -163,7 +163,7 @@ static void put_plan(writer *w, const plr_document *document)
 static void put_usage(writer *w, const plr_usage *usage)
 {
     if (usage->cpu_user_us == 0 && usage->cpu_system_us == 0 && usage->memory_peak == 0 &&
-            usage->read_bytes == 0 && usage->written_bytes == 0)
+            usage->read_bytes == 0 && usage->written_bytes == 0 && usage->ran_us == 0)
         return;
     put_key(w, "usage");
     yajl_gen_map_open(w->gen);
@@ -172,6 +172,7 @@ static void put_usage(writer *w, const plr_usage *usage)
     put_known(w, "memory_peak", usage->memory_peak);
     put_known(w, "read_bytes", usage->read_bytes);
     put_known(w, "written_bytes", usage->written_bytes);
+    put_known(w, "ran_us", usage->ran_us);
     yajl_gen_map_close(w->gen);
 }
 

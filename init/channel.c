@@ -137,8 +137,8 @@ void plr_channel_say_exit(const plr_channel *channel, plr_init_word word, const 
         send_word(channel, word, end, sizeof *end);
     } else if (channel->nonce) {
         uint64_t numbers[] = { end->status, end->user_us, end->system_us, end->maxrss_kib,
-            end->blocks_in, end->blocks_out };
-        say_numbers(channel, word, numbers, 6);
+            end->blocks_in, end->blocks_out, end->ran_us };
+        say_numbers(channel, word, numbers, 7);
     }
 }
 

@@ -28,6 +28,7 @@ typedef struct plr_init {
     plr_command command;
     int signals;      /* signalfd of all there are */
     int child;        /* the command, 0 before it runs */
+    int64_t began_us; /* when it did */
     int64_t deadline; /* of the lease, then of the grace; -1 while neither counts */
     bool terminated;  /* the lease has run out, or the host wants its end */
     bool interfered;  /* it was sent a signal from outside of the step */
@@ -137,6 +138,7 @@ static _Noreturn void finish(const plr_init *init, int status)
     enum { RUSAGE_CHILDREN = -1 };
     plr_rusage usage = { 0 };
     int signal = status & 0x7f;
+    int64_t ended_us = clock_us();
 
     if (sweep(init)) {
         PLR_SYSCALL(getrusage, RUSAGE_CHILDREN, &usage);
@@ -147,6 +149,7 @@ static _Noreturn void finish(const plr_init *init, int status)
             .maxrss_kib = (uint64_t)usage.maxrss,
             .blocks_in = (uint64_t)usage.inblock,
             .blocks_out = (uint64_t)usage.oublock,
+            .ran_us = (uint64_t)(ended_us - init->began_us),
         };
         plr_channel_say_exit(&init->channel, record_end(init, status), &end);
     }
@@ -194,6 +197,7 @@ static void run(plr_init *init)
     if (child < 0)
         fail(init, stage, -child);
     init->child = child;
+    init->began_us = clock_us();
     if (init->options.pod)
         plr_pod_record(&init->pod, "running", NULL);
     plr_channel_say(&init->channel, PLR_INIT_RUNNING);

@@ -212,6 +212,15 @@ static inline int64_t clock_ms(void)
     return timespec_ms(now);
 }
 
+/* Microseconds of the monotonic clock. */
+static inline int64_t clock_us(void)
+{
+    enum { CLOCK_MONOTONIC = 1 };
+    plr_timespec now = { 0, 0 };
+    PLR_SYSCALL(clock_gettime, CLOCK_MONOTONIC, &now);
+    return now.seconds * 1000000 + now.nanoseconds / 1000;
+}
+
 /* Milliseconds since 1970. */
 static inline int64_t clock_wall_ms(void)
 {

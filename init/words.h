@@ -24,7 +24,7 @@
 #endif
 
 /* Both sides hang up on a header with another version. */
-#define PLR_INIT_VERSION 1
+#define PLR_INIT_VERSION 2
 
 /* The most that a GO may carry: NAME=VALUE strings, each with its NUL. */
 #define PLR_INIT_ENVIRONMENT_MAX (128 * 1024)
@@ -99,6 +99,7 @@ typedef struct plr_init_exit {
     uint64_t maxrss_kib; /* of the largest process */
     uint64_t blocks_in;  /* of 512 bytes, read from storage */
     uint64_t blocks_out;
+    uint64_t ran_us; /* microseconds from the command's start to its end */
 } plr_init_exit;
 
 /* How long the payload of a word of the init's is; UINT32_MAX: it says no such word. */
@@ -128,7 +129,7 @@ static inline uint32_t plr_init_payload_size(unsigned word)
  *     \x1e "plr " NONCE " running\n"
  *     \x1e "plr " NONCE " errno " ERROR " " STAGE "\n"
  *     \x1e "plr " NONCE " exited " STATUS " " USER_US " " SYSTEM_US " " MAXRSS_KIB " " IN " " OUT
- * "\n"
+ *         " " RAN_US "\n"
  *
  * The numbers are decimal. A terminal makes \r\n of the \n.
  */

@@ -30,6 +30,7 @@ void plr_init_end_usage(plr_end *end, const plr_init_exit *record)
         .memory_peak = record->maxrss_kib * 1024,
         .read_bytes = record->blocks_in * 512,
         .written_bytes = record->blocks_out * 512,
+        .ran_us = record->ran_us,
     };
 }
 

@@ -70,11 +70,11 @@ static unsigned read_word(const char *text, payload *ret_payload)
         { PLR_INIT_HELD, "held", 0 },
         { PLR_INIT_RUNNING, "running", 0 },
         { PLR_INIT_ERRNO, "errno", 2 },
-        { PLR_INIT_EXITED, "exited", 6 },
-        { PLR_INIT_STOPPED, "stopped", 6 },
+        { PLR_INIT_EXITED, "exited", 7 },
+        { PLR_INIT_STOPPED, "stopped", 7 },
         { PLR_INIT_LOST, "lost", 0 },
     };
-    uint64_t numbers[6];
+    uint64_t numbers[7];
     *ret_payload = (payload){ .data = NULL };
     if (strncmp(text, "skipped", 7) == 0 && read_why(text + 7, ret_payload))
         return PLR_INIT_SKIPPED;
@@ -86,9 +86,9 @@ static unsigned read_word(const char *text, payload *ret_payload)
         if (words[i].n_numbers == 2) {
             ret_payload->failure = (plr_init_failure){ (uint32_t)numbers[0], (uint32_t)numbers[1] };
             ret_payload->data = &ret_payload->failure;
-        } else if (words[i].n_numbers == 6) {
+        } else if (words[i].n_numbers == 7) {
             ret_payload->record = (plr_init_exit){ (uint32_t)numbers[0], 0, numbers[1], numbers[2],
-                numbers[3], numbers[4], numbers[5] };
+                numbers[3], numbers[4], numbers[5], numbers[6] };
             ret_payload->data = &ret_payload->record;
         }
         return words[i].word;

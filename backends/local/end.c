@@ -25,6 +25,7 @@ static void take_usage(plr_end *end, const plr_local_evidence *evidence)
         .memory_peak = truth->memory_peak > 0 ? truth->memory_peak : record->maxrss_kib * 1024,
         .read_bytes = larger(truth->read_bytes, record->blocks_in * 512),
         .written_bytes = larger(truth->written_bytes, record->blocks_out * 512),
+        .ran_us = record->ran_us,
     };
 }
 

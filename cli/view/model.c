@@ -132,6 +132,9 @@ void plr_model_take(plr_model *model, const plr_event *event)
 
 uint64_t plr_model_time(const plr_model_step *step, uint64_t now_ns)
 {
+    /* More exact than when its begin and its end were heard of. */
+    if (step->ended_ns != 0 && step->end.usage.ran_us != 0)
+        return step->end.usage.ran_us * 1000;
     uint64_t until = step->ended_ns != 0 ? step->ended_ns : now_ns;
     return step->began_ns != 0 && until > step->began_ns ? until - step->began_ns : 0;
 }

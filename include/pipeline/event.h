@@ -86,6 +86,7 @@ typedef struct plr_usage {
     uint64_t cpu_user_us, cpu_system_us;
     uint64_t memory_peak; /* bytes */
     uint64_t read_bytes, written_bytes;
+    uint64_t ran_us; /* from its command's start to its end, as its own init measured it */
 } plr_usage;
 
 /* The end of an attempt. */

@@ -28,7 +28,7 @@ EMULATOR = {name: shutil.which(f"qemu-{cpu}-static") or f"/usr/bin/qemu-{cpu}-st
             for name, cpu in (("amd64", "x86_64"), ("arm64", "aarch64"))}
 
 
-def header(word, size, version=1):
+def header(word, size, version=2):
     return struct.pack("<HHI", version, word, size)
 
 
@@ -55,7 +55,7 @@ class Init:
         self.folder = tempfile.TemporaryDirectory(prefix="plr-init-")
         os.chmod(self.folder.name, 0o755)
         self.path = os.path.join(self.folder.name, "socket")
-        self.connection = None
+        self.connection = self.rest = None
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.settimeout(LIMIT)
         if channel:
@@ -130,14 +130,14 @@ class Init:
         if head is None:
             return None
         version, word, size = struct.unpack("<HHI", head)
-        assert version == 1
+        assert version == 2
         return word, self.receive(size) if size else b""
 
     def exited(self):
         word, payload = self.word()
         assert word == EXITED
-        names = ("status", "zero", "user_us", "system_us", "maxrss_kib", "blocks_in", "blocks_out")
-        return dict(zip(names, struct.unpack("<IIQQQQQ", payload)))
+        names = ("status", "zero", "user_us", "system_us", "maxrss_kib", "blocks_in", "blocks_out", "ran_us")
+        return dict(zip(names, struct.unpack("<IIQQQQQQ", payload)))
 
     def errno(self):
         word, payload = self.word()
@@ -158,16 +158,20 @@ class Init:
         return line.decode("utf-8", "surrogateescape")
 
     def code(self):
-        return self.process.wait(LIMIT)
+        """When it has ended. Somebody reads what it says: an init in a pod waits for that."""
+        if self.rest is None:
+            self.process.stdin = None  # a test's own
+            self.rest = [text or b"" for text in self.process.communicate(timeout=LIMIT)]
+        return self.process.returncode
 
     def output(self):
         """All that is left of stdout, once the init has ended."""
         self.code()
-        return self.process.stdout.read().decode("utf-8", "surrogateescape")
+        return self.rest[0].decode("utf-8", "surrogateescape")
 
     def complaint(self):
         self.code()
-        return self.process.stderr.read().decode()
+        return self.rest[1].decode()
 
     def namespace(self):
         """What identifies the PID namespace of the step."""

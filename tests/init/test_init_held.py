@@ -56,7 +56,7 @@ def test_end_of_the_engine_ends_it_while_held(architecture):
 
 
 @pytest.mark.parametrize("word", [
-    kill(9), kill(15), header(GO, 0, version=2), header(0, 0), header(HELD, 0), header(99, 0),
+    kill(9), kill(15), header(GO, 0, version=1), header(0, 0), header(HELD, 0), header(99, 0),
     header(KILL, 0), header(KILL, 5) + b"12345", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 8,
 ], ids=repr)
 def test_kill_and_nonsense_end_it_while_held(architecture, word):

@@ -110,7 +110,7 @@ def test_lines_instead_of_a_socket(architecture):
         init.signal(signal.SIGUSR2)
         output = init.output()
         assert says("running") in output  # before, behind or within what the command says
-        exited = re.escape(says("exited 1280")[:-1]) + r"( \d+){5}\n"
+        exited = re.escape(says("exited 1280")[:-1]) + r"( \d+){6}\n"
         assert re.fullmatch("no newline" + exited, output.replace(says("running"), ""))
         assert init.code() == 5
 

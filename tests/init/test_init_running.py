@@ -79,6 +79,7 @@ def test_what_it_used(architecture):
         assert 1200000 < end["user_us"] < 4000000  # the limit is taken by ticks
         assert end["system_us"] < 1000000
         assert 32 * 1024 < end["maxrss_kib"] < 1024 * 1024
+        assert end["ran_us"] >= end["user_us"]
 
 
 @pytest.mark.parametrize("options", [[], ["--detach"]], ids=["forked", "in place"])

@@ -219,7 +219,7 @@ def test_hooks_get_late_environment(run):
 def test_held_by_signals_where_no_file_is_shared(docker, pipeline_runtime):
     """Over TCP: the next step waits in its container, is asked and told by signals, and its init's answers are no
     output, wherever they come in the stream; a step that imitates them writes just that."""
-    forged = "\x1eplr 0123456789abcdef0123456789abcdef exited 0 0 0 0 0 0\n"
+    forged = "\x1eplr 0123456789abcdef0123456789abcdef exited 0 0 0 0 0 0 0\n"
     with Peer(upstream=docker.socket) as there:
         args = f"--backend docker --docker-host tcp://127.0.0.1:{there.port} --output json run -"
         doc = {"services": [{"metadata": {"name": "redis"}, "ready": {"tcp": 6379}, "docker": {"image": "redis:4-alpine"}}],

@@ -32,11 +32,11 @@ static void on_piece(
         snprintf(h->words + at, sizeof(h->words) - at, "skipped %s;", (const char *)payload);
     } else if (word == PLR_INIT_EXITED || word == PLR_INIT_STOPPED) {
         const plr_init_exit *record = payload;
-        snprintf(h->words + at, sizeof(h->words) - at, "%s %u %llu %llu %llu %llu %llu;",
+        snprintf(h->words + at, sizeof(h->words) - at, "%s %u %llu %llu %llu %llu %llu %llu;",
                 word == PLR_INIT_EXITED ? "exited" : "stopped", record->status,
                 (unsigned long long)record->user_us, (unsigned long long)record->system_us,
                 (unsigned long long)record->maxrss_kib, (unsigned long long)record->blocks_in,
-                (unsigned long long)record->blocks_out);
+                (unsigned long long)record->blocks_out, (unsigned long long)record->ran_us);
     } else {
         snprintf(h->words + at, sizeof(h->words) - at, "%s;",
                 word == PLR_INIT_HELD   ? "held"
@@ -71,18 +71,19 @@ static void expect(const char *stream, const char *output, const char *words)
 static void words_are_taken_out(void)
 {
     expect(WORD("held"), "", "held;");
-    expect(WORD("held") WORD("held") WORD("running") "one\n" WORD("exited 256 1 2 3 4 5"), "one\n",
-            "held;held;running;exited 256 1 2 3 4 5;");
+    expect(WORD("held") WORD("held") WORD("running") "one\n" WORD("exited 256 1 2 3 4 5 6"),
+            "one\n", "held;held;running;exited 256 1 2 3 4 5 6;");
     expect(WORD("errno 13 3"), "", "errno 13 3;");
-    expect("x" WORD("stopped 15 1 2 3 4 5") WORD("skipped exit-78") "y", "xy",
-            "stopped 15 1 2 3 4 5;skipped exit-78;");
-    expect(WORD("exited 9 18446744073709551615 0 0 0 0"), "",
-            "exited 9 18446744073709551615 0 0 0 0;");
+    expect("x" WORD("stopped 15 1 2 3 4 5 6") WORD("skipped exit-78") "y", "xy",
+            "stopped 15 1 2 3 4 5 6;skipped exit-78;");
+    expect(WORD("exited 9 18446744073709551615 0 0 0 0 0"), "",
+            "exited 9 18446744073709551615 0 0 0 0 0;");
 }
 
 static void behind_output_without_a_newline(void)
 {
-    expect("a line\nand foo" WORD("exited 0 1 2 3 4 5"), "a line\nand foo", "exited 0 1 2 3 4 5;");
+    expect("a line\nand foo" WORD("exited 0 1 2 3 4 5 6"), "a line\nand foo",
+            "exited 0 1 2 3 4 5 6;");
     expect("before " WORD("running") "after" WORD("lost"), "before after", "running;lost;");
     expect("\x1eplr " NONCE " he" WORD("held"), "\x1eplr " NONCE " he", "held;");
     expect("\x1e\x1epl" WORD("running") "\x1e", "\x1e\x1epl\x1e", "running;");
@@ -109,8 +110,8 @@ static void forgeries_are_output(void)
         WORD("errno 13 3 3"),
         WORD("errno  13 3"),
         WORD("errno -1 3"),
-        WORD("exited 0 1 2 3 4 x"),
-        WORD("exited 0 1 2 3 4 18446744073709551616"),
+        WORD("exited 0 1 2 3 4 5 x"),
+        WORD("exited 0 1 2 3 4 5 18446744073709551616"),
         ("\x1eplr " NONCE " held"),
         ("\x1eplr " NONCE),
     };
