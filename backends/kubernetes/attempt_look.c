@@ -68,8 +68,12 @@ static void conclude(plr_kube_attempt *attempt)
         plr_kube_attempt_complete(attempt, &err);
         return;
     }
+    /* Whose log was never to be had, or has nothing of it. */
+    bool unread = (!attempt->started && !evidence->has_failure) || attempt->log == NULL;
     if (!attempt->started)
-        plr_kube_attempt_report_started(attempt); /* so short that no mark of it was left */
+        plr_kube_attempt_report_started(attempt);
+    if (unread)
+        plr_kube_attempt_report_gap(attempt);
     plr_kube_attempt_report_end(attempt, &end);
 }
 

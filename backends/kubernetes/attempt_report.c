@@ -114,6 +114,11 @@ static void on_output(const void *data, size_t size, void *userdata)
     report_to(attempt, &report);
 }
 
+void plr_kube_attempt_report_gap(plr_kube_attempt *attempt)
+{
+    on_output(NULL, 0, attempt);
+}
+
 void plr_kube_attempt_warn(plr_kube_attempt *attempt, const char *text)
 {
     plr_report report = { .size = sizeof(report), .type = PLR_REPORT_WARNING, .u.text = text };
@@ -145,6 +150,7 @@ int plr_kube_attempt_follow(plr_kube_attempt *attempt, plr_error *err)
         .pod = attempt->pod->name,
         .container = attempt->container,
         .nonce = plr_kube_has_init(attempt->hold) ? attempt->run->nonce : "",
+        .ends_by_word = plr_kube_has_init(attempt->hold) && !attempt->task->step->detach,
     };
     return plr_kube_log_new(
             &attempt->log, kube->host, kube->loop, kube->client, &options, &calls, attempt, err);

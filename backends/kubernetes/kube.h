@@ -177,6 +177,8 @@ void plr_kube_attempt_look(plr_kube_attempt *attempt);
 int plr_kube_attempt_follow(plr_kube_attempt *attempt, plr_error *err);
 void plr_kube_attempt_report_started(plr_kube_attempt *attempt);
 void plr_kube_attempt_report_end(plr_kube_attempt *attempt, const plr_end *end);
+/* Output of it may be missing here. */
+void plr_kube_attempt_report_gap(plr_kube_attempt *attempt);
 void plr_kube_attempt_warn(plr_kube_attempt *attempt, const char *text);
 
 /* words.c: a line of what the host says; sent as soon as what was said before has arrived. */

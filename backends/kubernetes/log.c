@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* One stream of a container's log after another, joined by resume.c. The end of a stream proves
- * nothing: the output is whole when plr-init has said on both streams that it is, or when streams
- * that were opened after the container's end end by themselves and bring nothing new for a while: a
- * busy runtime still writes what a container said that has ended. */
+ * nothing, and no log does: a runtime may drop what a container said last. The output is whole when
+ * plr-init has said on both streams that it is. Where there is none, it is over when streams that
+ * were opened after the container's end end by themselves and bring nothing new for a while. */
 #include "backends/kubernetes/log.h"
 
 #include <stdint.h>
@@ -49,6 +49,8 @@ struct plr_kube_log {
     plr_init_lines lines;
     plr_init_exit record; /* of the first EXITED or STOPPED */
     unsigned record_word;
+    bool ends_by_word;
+    bool ran;        /* the user's command */
     unsigned n_ends; /* words that end a stream: 2 are all */
     uint64_t idle_ns, delay_ns;
     uint64_t finish_since; /* 0: the container runs */
@@ -97,6 +99,13 @@ static bool is_whole(const plr_kube_log *log)
     return log->n_ends >= 2 || log->over;
 }
 
+/* Whether the end of a stream can be that of the output, by all that has been read. */
+static bool may_end_here(const plr_kube_log *log)
+{
+    return plr_kube_resume_is_joined(&log->resume) &&
+           (log->n_ends >= 2 || !log->ends_by_word || (log->n_ends == 0 && !log->ran));
+}
+
 static void tell_record(plr_kube_log *log)
 {
     unsigned word = log->record_word;
@@ -115,7 +124,9 @@ static void on_line(
         log->calls->on_output(data, size, log->userdata);
         return;
     }
-    if (word == PLR_INIT_SKIPPED)
+    if (word == PLR_INIT_RUNNING)
+        log->ran = true;
+    else if (word == PLR_INIT_SKIPPED)
         log->n_ends = 2;
     else if (word == PLR_INIT_EXITED || word == PLR_INIT_STOPPED || word == PLR_INIT_ERRNO)
         log->n_ends++;
@@ -124,6 +135,9 @@ static void on_line(
             log->record = *(const plr_init_exit *)payload;
             log->record_word = word;
         }
+        /* That it runs came before one of them, and so did the begin of the log. */
+        if (log->n_ends == 2 && !log->ran)
+            log->calls->on_output("", 0, log->userdata);
         if (log->n_ends == 2)
             tell_record(log);
     } else if (word != PLR_INIT_ERRNO || log->n_ends == 1) {
@@ -214,7 +228,7 @@ static void ended_cleanly(plr_kube_log *log)
     plr_kube_resume_end(&log->resume, on_piece, log);
     if (log->dead)
         return;
-    if (log->last && plr_kube_resume_is_joined(&log->resume)) {
+    if (log->last && may_end_here(log)) {
         log->over = true;
         log->host->timer_set(log->timer, 0); /* finish will come, or has: */
         if (log->finish_since != 0)
@@ -224,7 +238,7 @@ static void ended_cleanly(plr_kube_log *log)
     } else if (!log->opened_finished) {
         set_timer(log, 0);
     } else if (is_settled(log)) {
-        end(log, plr_kube_resume_is_joined(&log->resume));
+        end(log, may_end_here(log));
     } else {
         set_timer(log, ASK_AGAIN_NS);
     }
@@ -339,6 +353,7 @@ int plr_kube_log_new(plr_kube_log **ret_log, const plr_host *host, plr_loop *loo
     log->userdata = userdata;
     log->idle_ns = IDLE_NS;
     log->delay_ns = FIRST_DELAY_NS;
+    log->ends_by_word = options->ends_by_word;
     plr_init_lines_init(&log->lines, options->nonce);
     plr_buf_puts(&path, "/api/v1/namespaces/");
     plr_http_escape(&path, plr_kube_client_namespace(client));

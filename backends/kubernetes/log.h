@@ -25,13 +25,15 @@ typedef struct plr_kube_log_calls {
     void (*on_word)(unsigned word, const void *payload, void *userdata);
     /* What the kubelet or the API has to say instead of output. */
     void (*on_warning)(const char *text, void *userdata);
-    /* Nothing more will come; not before plr_kube_log_finish. */
+    /* Nothing more will come; not before plr_kube_log_finish. Where the output ends by a word, what
+     * ended without it was a gap. */
     void (*on_end)(void *userdata);
 } plr_kube_log_calls;
 
 typedef struct plr_kube_log_options {
     const char *pod, *container;
     const char *nonce; /* of its plr-init's lines; "": it has none */
+    bool ends_by_word; /* the init lives as long as the container, and says what ends the output */
 } plr_kube_log_options;
 
 /* Opens the log of a container that, as its status says, runs or has ended (or is about to: a

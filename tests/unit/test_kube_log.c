@@ -65,16 +65,21 @@ static void on_end(void *userdata)
 
 static const plr_kube_log_calls calls = { on_output, on_word, on_warning, on_end };
 
-static void open_bench(bench *b)
+static void open_bench_of(bench *b, bool ends_by_word)
 {
     plr_error err = { 0 };
-    plr_kube_log_options options = { "p", "s0", "nonce" };
+    plr_kube_log_options options = { "p", "s0", "nonce", ends_by_word };
     *b = (bench){ .frees_at = NULL };
     script_open(&b->script);
     CU_ASSERT_EQUAL(plr_kube_log_new(&b->log, &plr_host_table, b->script.loop, b->script.client,
                             &options, &calls, b, &err),
             0);
     CU_ASSERT_TRUE(script_asks(&b->script, LOG));
+}
+
+static void open_bench(bench *b)
+{
+    open_bench_of(b, true);
 }
 
 static void expect(bench *b, const char *text)
@@ -110,9 +115,9 @@ static void an_ordinary_step(void)
     script_send(&b.script, LINE("1", MARK("running")) LINE("2", "one"));
     expect(&b, "{word 3}one\n");
     /* Behind output without a newline, and on both streams. */
-    script_send(&b.script, LINE("3", "two" MARK("exited 256 1 2 3 4 5")));
+    script_send(&b.script, LINE("3", "two" MARK("exited 256 1 2 3 4 5 6")));
     expect(&b, "two");
-    script_send(&b.script, LINE("4", "err" MARK("exited 256 1 2 3 4 5")));
+    script_send(&b.script, LINE("4", "err" MARK("exited 256 1 2 3 4 5 6")));
     expect(&b, "err{word 6 256}");
     plr_kube_log_finish(b.log);
     expect(&b, "");
@@ -128,9 +133,10 @@ static void the_words_come_after_the_status(void)
     open_bench(&b);
     plr_kube_log_finish(b.log);
     plr_kube_log_finish(b.log);
-    script_send(&b.script, LINE("1", "a") LINE("2", MARK("stopped 15 1 2 3 4 5")));
-    expect(&b, "a\n");
-    script_send(&b.script, LINE("3", MARK("stopped 15 1 2 3 4 5")));
+    script_send(&b.script, LINE("1", MARK("running")) LINE("1", "a"));
+    script_send(&b.script, LINE("2", MARK("stopped 15 1 2 3 4 5 6")));
+    expect(&b, "{word 3}a\n");
+    script_send(&b.script, LINE("3", MARK("stopped 15 1 2 3 4 5 6")));
     expect(&b, "{word 8 15}{end}");
     expect_rest(&b);
     close_bench(&b);
@@ -243,16 +249,54 @@ static void a_container_without_words(void)
     close_bench(&b);
 }
 
-static void killed_before_its_last_word(void)
+/* A runtime may drop what was said last: who is to end by a word and did not is not whole. */
+static void an_end_without_its_words(void)
+{
+    static const char begin[] = LINE("1", MARK("running")) LINE("2", "one");
+    static const char one_of_two[] =
+            LINE("1", MARK("running")) LINE("2", "one") LINE("3", MARK("exited 9 1 2 3 4 5 6"));
+    static const char *const streams[] = { begin, one_of_two };
+    for (unsigned i = 0; i < 2; i++) {
+        bench b;
+        open_bench(&b);
+        script_send(&b.script, streams[i]);
+        script_end(&b.script, 0, NULL);
+        plr_kube_log_finish(b.log);
+        expect(&b, "{word 3}one\n");
+        read_until_settled(&b, streams[i]);
+        expect(&b, i == 0 ? "{gap}{end}" : "{gap}{word 6 9}{end}");
+        close_bench(&b);
+    }
+}
+
+/* A detached step's init gives its place away. */
+static void an_end_that_has_no_words(void)
+{
+    bench b;
+    open_bench_of(&b, false);
+    script_send(&b.script, LINE("1", MARK("running")) LINE("2", "one"));
+    script_end(&b.script, 0, NULL);
+    plr_kube_log_finish(b.log);
+    expect(&b, "{word 3}one\n");
+    read_until_settled(&b, LINE("1", MARK("running")) LINE("2", "one"));
+    expect(&b, "{end}");
+    close_bench(&b);
+}
+
+static void a_log_without_its_begin(void)
 {
     bench b;
     open_bench(&b);
-    script_send(&b.script, LINE("1", "one") LINE("2", MARK("exited 9 1 2 3 4 5")));
-    script_end(&b.script, 0, NULL);
-    plr_kube_log_finish(b.log);
-    expect(&b, "one\n");
-    read_until_settled(&b, LINE("1", "one") LINE("2", MARK("exited 9 1 2 3 4 5")));
-    expect(&b, "{word 6 9}{end}");
+    script_send(&b.script, LINE("1", "one") LINE("2", MARK("exited 0 1 2 3 4 5 6")));
+    script_send(&b.script, LINE("3", MARK("exited 0 1 2 3 4 5 6")));
+    expect(&b, "one\n{gap}{word 6 0}");
+    close_bench(&b);
+
+    /* Streams pass each other. */
+    open_bench(&b);
+    script_send(&b.script, LINE("2", MARK("exited 0 1 2 3 4 5 6")) LINE("1", MARK("running")));
+    script_send(&b.script, LINE("1", "one") LINE("3", MARK("exited 0 1 2 3 4 5 6")));
+    expect(&b, "{word 3}one\n{word 6 0}");
     close_bench(&b);
 }
 
@@ -306,6 +350,19 @@ static void a_log_that_goes_with_its_pod(void)
     plr_kube_log_finish(b.log);
     expect_rest(&b);
     expect(&b, "one\n{end}");
+    close_bench(&b);
+
+    /* One that ends by words is read once more if they did not come. */
+    open_bench(&b);
+    plr_kube_log_last(b.log);
+    script_send(&b.script, LINE("1", MARK("running")));
+    script_end(&b.script, 0, NULL);
+    plr_kube_log_finish(b.log);
+    CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+    script_send(&b.script, LINE("1", MARK("running")) LINE("2", MARK("stopped 9 1 2 3 4 5 6")));
+    script_send(&b.script, LINE("2", MARK("stopped 9 1 2 3 4 5 6")));
+    expect_rest(&b);
+    expect(&b, "{word 3}{word 8 9}{end}");
     close_bench(&b);
 
     /* A stream that broke has not ended by itself. */
@@ -427,7 +484,9 @@ static const plr_test tests[] = {
     { "a word in two streams", a_word_in_two_streams },
     { "what was rotated away is a gap", what_was_rotated_away_is_a_gap },
     { "a container without plr-init is read once more", a_container_without_words },
-    { "killed before its last word", killed_before_its_last_word },
+    { "an end without its words is a gap", an_end_without_its_words },
+    { "an end that has no words", an_end_that_has_no_words },
+    { "a log without its begin is a gap", a_log_without_its_begin },
     { "the end of a log that is gone is a gap", the_end_of_a_log_that_is_gone },
     { "a log that goes with its pod", a_log_that_goes_with_its_pod },
     { "a log that is not there yet", not_there_yet },
