@@ -78,6 +78,14 @@ def test_45_connections_that_break(kube, proxy):
     assert (output(result, "a"), result.code) == ("said\n", 0), result
 
 
+@pytest.mark.parts
+def test_45_a_pod_that_has_ended_before_anybody_watched(kube, proxy):
+    """The first watches break: by the time that one comes through, all is over."""
+    proxy.play("GET", r"/api/v1/namespaces/[^?]*pods\?", RESET, times=6)
+    result = kube(document(step("a", "echo said; exit 5")), limit=90)
+    assert (output(result, "a"), end(result, "a")["exit_code"], result.code) == ("said\n", 5, 1), result
+
+
 def evict(kube, pod):
     kube.namespace.post(f"pods/{pod}/eviction", {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}})
 

@@ -2,6 +2,7 @@
 """What a document means in a cluster where that is Kubernetes' own matter: who is held, what is whose, who is let in."""
 import base64
 import json
+import signal
 import subprocess
 
 import pytest
@@ -284,6 +285,32 @@ def test_a_step_that_takes_too_long_is_stopped_and_tried_again(kube):
     assert output(result, "slow") == "up\ntold\n" * 2, result
     assert (end(result, "slow")["reason"], end(result, "after")["reason"], output(result, "sorry"), result.code) == (
         "timeout", "skipped", "sorry\n", 1), result
+
+
+@pytest.mark.parametrize("fields, flags", [({"image": "127.0.0.1:5000/nothing:1"}, "--kube-image-grace 10m"),
+                                           ({"resources": {"requests": {"cpu": 1000000}}}, "--kube-schedule-timeout 10m")])
+def test_an_interrupt_ends_what_waits_for_the_cluster(kube, fields, flags):
+    running = kube.start(document(step("a", **fields), step("after")), flags, limit=60)
+    running.line(lambda line: "nothing:1" in line if "image" in fields else "nsufficient cpu" in line)
+    running.signal(signal.SIGINT)
+    result = running.finish()
+    assert (result.code, result.ended["outcome"]) == (130, "cancelled"), result
+    assert end(result, "after")["reason"] == "skipped", result
+    assert kube.namespace.leftovers() == []
+
+
+def test_what_is_somebody_elses_is_left_alone(kube):
+    """The namespace, and what is in it: by a run, by its end, by a sweep."""
+    kube.namespace.post("secrets", {"metadata": {"name": "theirs"}, "stringData": {"a": "b"}})
+    kube.namespace.post("pods", {"metadata": {"name": "theirs"}, "spec": {"containers": [
+        {"name": "s0", "image": "alpine:3.6", "command": ["sleep", "1000"]}]}})
+    assert kube(document(step("a"), step("b", "exit 3"))).code == 1
+    assert kube.command_line(["sweep", "--backend", "kubernetes"]).code == 0
+    assert [pod["metadata"]["name"] for pod in kube.namespace.pods()] == ["theirs"]
+    assert "theirs" in [secret["metadata"]["name"] for secret in kube.namespace.secrets()]
+    assert "deletionTimestamp" not in kube.namespace.pod()["metadata"]
+    kube.namespace.delete("pods/theirs", gracePeriodSeconds="0")
+    kube.namespace.delete("secrets/theirs")
 
 
 @pytest.mark.parts
