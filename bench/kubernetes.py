@@ -4,7 +4,7 @@
 run against as many pods in a row, which is what a pod for each step costs at least; what lies between two steps; how
 often the API server is asked; the engine's memory.
 
-    bench/kubernetes.py BUILD
+    bench/kubernetes.py BUILD [times|requests|memory]...
 
 Pairs are interleaved and figures are medians, of which the ratios are what to trust. A Markdown table.
 """
@@ -144,6 +144,7 @@ def kib(text, name):
 
 
 def kind_of(request):
+    """One of a few words."""
     path, _, query = request.path.partition("?")
     if "watch=1" in query:
         return "watch"
@@ -164,24 +165,33 @@ def row(what, ours, theirs="", ratio="", goal="-"):
     print(f"| {what} | {ours} | {theirs} | {ratio} | {goal} |", flush=True)
 
 
-def measure(bench):
-    print("| What | ours | pods in a row | ratio | goal |\n|---|---|---|---|---|")
-    for n, times, goal in (1, 3, "-"), (STEPS, 2, "0.2"):
-        a, b, r = bench.pairs(n, times)
+def times(bench):
+    for n, pairs, goal in (1, 3, "-"), (STEPS, 2, "0.2"):
+        a, b, r = bench.pairs(n, pairs)
         row(f"{n} `true` step{'s' * (n > 1)}, the whole run", f"{a:.2f} s", f"{b:.2f} s", f"{r:.2f}", goal)
     gaps = sorted(bench.gaps(2))
     row("from one step's end to the next one's beginning, median", f"{statistics.median(gaps) * 1000:.1f} ms", goal="10 ms")
     row("the longest of these", f"{gaps[-1] * 1000:.1f} ms")
+
+
+def requests(bench):
     for what, document, code in (("that all end before the first is seen", steps("true"), 0),
                                  ("of a second each", steps("sleep 1.2"), 0),
                                  ("of which the first fails", steps("true", first="sleep 4; exit 3"), 1)):
         row(f"requests of {STEPS} steps {what}", bench.requests(document, code), goal=f"{3 * STEPS + 10}, 1 watch")
+
+
+def memory(bench):
     last = "echo last; sleep 2"
-    for what, document in ("hello world", steps(last, 1)), (f"{STEPS} steps", steps("echo hello; sleep 1", last=last)), \
-            (f"{STEPS} steps that have all ended before the first is seen", steps("echo hello", last=last)):
+    for what, document in (("hello world", steps(last, 1)),
+                           (f"{STEPS} steps of a second each", steps("echo hello; sleep 1", last=last)),
+                           (f"{STEPS} steps that all end before the first is seen", steps("echo hello", last=last))):
         peak, private = bench.memory(document)
         row(f"memory of {what}: peak, private", f"{peak:.1f}, {private:.1f} MiB", goal="12, 4 MiB")
     row("`curl` that only watches, peak", f"{bench.memory_of_curl():.1f} MiB")
+
+
+PARTS = {"times": times, "requests": requests, "memory": memory}
 
 
 def main():
@@ -190,7 +200,10 @@ def main():
     try:
         namespace = cluster.namespace()
         print(f"On {name}.\n")
-        measure(Bench(sys.argv[1], cluster, namespace))
+        bench = Bench(sys.argv[1], cluster, namespace)
+        print("| What | ours | pods in a row | ratio | goal |\n|---|---|---|---|---|")
+        for part in sys.argv[2:] or PARTS:
+            PARTS[part](bench)
         namespace.remove()
     finally:
         cluster.down()

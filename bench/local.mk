@@ -4,7 +4,7 @@ noinst_PROGRAMS += %reldir%/engine %reldir%/mask
 %canon_reldir%_engine_LDADD = libplrengine.la
 %canon_reldir%_mask_LDADD = libplrnet.la libplrengine.la
 
-EXTRA_DIST += %reldir%/docker.py %reldir%/image.py %reldir%/local.py %reldir%/run %reldir%/start.py %reldir%/results.md
+EXTRA_DIST += %reldir%/docker.py %reldir%/image.py %reldir%/kubernetes.py %reldir%/local.py %reldir%/run %reldir%/start.py %reldir%/results.md
 
 # Figures count on an idle machine and an optimised build; they are kept in bench/results.md.
 .PHONY: bench

@@ -38,5 +38,7 @@ def test_200_pipelines_in_one_engine(docker, pipeline_runtime):
 def test_50_pipelines_at_once_on_kubernetes(kube):
     """Three rounds: after the first nothing grows."""
     seen, done = many(kube, "kubernetes", "kube-config", kube.namespace.kubeconfig, 3, 50, 50, kube.cluster.enter)
-    assert seen[-1][2] - seen[0][2] <= 4, done.stdout
+    # Connections to the API server are kept for the next call, by as many calls as there were at once: some ten more
+    # or fewer after a round. What a run leaks is there a hundred times after the two others.
+    assert seen[-1][2] - seen[0][2] < 50, done.stdout
     assert seen[-1][3] - seen[0][3] < 4096, done.stdout
