@@ -117,7 +117,7 @@ static void take_trouble(plr_kube_attempt *attempt)
     const plr_host *host = attempt->run->kube->host;
     const plr_kube_settings *settings = &attempt->run->kube->settings;
     uint64_t limit = 0, now = host->now(attempt->run->kube->loop);
-    if (!attempt->turn)
+    if (!attempt->turn && !attempt->started)
         return;
     if (attempt->troubled_at == 0 && !is_of_pause_image(attempt)) {
         attempt->troubled_at = now;
@@ -132,6 +132,10 @@ static void take_trouble(plr_kube_attempt *attempt)
         break;
     case PLR_KUBE_PATIENCE_STATUS:
         limit = attempt->troubled_at + PLR_KUBE_STATUS_GRACE_NS;
+        break;
+    case PLR_KUBE_PATIENCE_DELETION:
+        limit = attempt->troubled_at + attempt->evidence.deletion_grace_ns +
+                PLR_KUBE_DELETION_GRACE_NS;
         break;
     case PLR_KUBE_PATIENCE_NONE:
         break;
@@ -187,14 +191,16 @@ void plr_kube_attempt_look(plr_kube_attempt *attempt)
     if (!attempt->started && attempt->turn && !plr_kube_has_init(attempt->hold) &&
             (runs || evidence->has_status))
         plr_kube_attempt_report_started(attempt);
-    if (evidence->standing != PLR_KUBE_TROUBLED)
+    bool troubled = evidence->standing == PLR_KUBE_TROUBLED ||
+                    evidence->patience == PLR_KUBE_PATIENCE_DELETION;
+    if (!troubled)
         attempt->troubled_at = 0;
     if (evidence->standing == PLR_KUBE_ENDED) {
         take_end(attempt);
     } else if (attempt->op != NULL && attempt->cancelled && !runs) {
         plr_error_set(&err, PLR_ERR_CANCELLED, "cancelled");
         plr_kube_attempt_complete(attempt, &err);
-    } else if (evidence->standing == PLR_KUBE_TROUBLED) {
+    } else if (troubled) {
         take_trouble(attempt);
     }
 }

@@ -226,6 +226,22 @@ static void take_unscheduled(plr_kube_evidence *evidence, json_object *status)
     copy(evidence->text, sizeof(evidence->text), plr_jsonc_text(scheduled, "message"));
 }
 
+/* A node that is gone says nothing any more: what was seen last is seen for ever. */
+static void take_deletion(plr_kube_evidence *evidence, json_object *pod)
+{
+    json_object *metadata = plr_jsonc_get(pod, "metadata", json_type_object);
+    int64_t grace_s = plr_jsonc_number(metadata, "deletionGracePeriodSeconds");
+    if (evidence->standing == PLR_KUBE_ENDED || evidence->standing == PLR_KUBE_TROUBLED ||
+            plr_jsonc_text(metadata, "deletionTimestamp")[0] == '\0')
+        return;
+    evidence->patience = PLR_KUBE_PATIENCE_DELETION;
+    evidence->deletion_grace_ns = (uint64_t)(grace_s > 0 ? grace_s : 0) * UINT64_C(1000000000);
+    evidence->trouble = PLR_REASON_LOST;
+    evidence->reason[0] = '\0';
+    copy(evidence->text, sizeof(evidence->text),
+            "the pod is to go, and its node does not tell how the container ended");
+}
+
 void plr_kube_end_look(plr_kube_evidence *evidence, json_object *pod, const char *container)
 {
     json_object *status = plr_jsonc_get(pod, "status", json_type_object);
@@ -251,6 +267,7 @@ void plr_kube_end_look(plr_kube_evidence *evidence, json_object *pod, const char
         copy(evidence->text, sizeof(evidence->text),
                 "the pod has ended, but nobody tells how the container did");
     }
+    take_deletion(evidence, pod);
 }
 
 void plr_kube_end_gone(plr_kube_evidence *evidence, json_object *last, const char *container)

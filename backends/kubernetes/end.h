@@ -11,7 +11,8 @@
 
 #include "init/words.h"
 
-/* WAITING: it is not running, and nothing is wrong. TROUBLED: it will not run, or has ended without
+/* WAITING: it is not running, and nothing is wrong; both may become old news, of a node that is
+ * gone, where `patience` says so. TROUBLED: it will not run, or has ended without
  * saying how, unless something else is seen within the time that `patience` names. */
 typedef enum plr_kube_standing {
     PLR_KUBE_WAITING,
@@ -20,20 +21,25 @@ typedef enum plr_kube_standing {
     PLR_KUBE_ENDED,
 } plr_kube_standing;
 
-/* How long to bear trouble: whose clock it is, is the caller's.
+/* How long to bear trouble, or silence: whose clock it is, is the caller's.
  *   IMAGE     cannot be pulled: settings.image_grace_ns from the step's turn
  *   SCHEDULE  no node takes the pod: settings.unschedulable_ns from the pod's creation; shown as
  *             progress meanwhile
  *   STATUS    the API is about to say more, or the kubelet to try again: PLR_KUBE_STATUS_GRACE_NS
- *             from when it was first seen */
+ *             from when it was first seen
+ *   DELETION  the pod is to go, so its node should say how the container ended: deletion_grace_ns
+ *             and PLR_KUBE_DELETION_GRACE_NS from when that was first seen */
 typedef enum plr_kube_patience {
     PLR_KUBE_PATIENCE_NONE,
     PLR_KUBE_PATIENCE_IMAGE,
     PLR_KUBE_PATIENCE_SCHEDULE,
     PLR_KUBE_PATIENCE_STATUS,
+    PLR_KUBE_PATIENCE_DELETION,
 } plr_kube_patience;
 
 #define PLR_KUBE_STATUS_GRACE_NS (UINT64_C(10) * 1000000000)
+/* What a node that lives may take to end containers and to say so, beside the pod's own grace. */
+#define PLR_KUBE_DELETION_GRACE_NS (UINT64_C(30) * 1000000000)
 
 /* What ends a container from outside of it. */
 typedef enum plr_kube_disruption {
@@ -66,6 +72,7 @@ typedef struct plr_kube_evidence {
     plr_kube_standing standing;
     plr_kube_patience patience;
     plr_kube_disruption disruption;
+    uint64_t deletion_grace_ns; /* the pod's, once it is to go */
     char why[256];      /* of the disruption, in words */
     char id[128];       /* of the container that runs the step; "": not yet */
     plr_reason trouble; /* without a status: what it is an end by */

@@ -104,6 +104,53 @@ def test_46_a_pod_that_somebody_ends(kube, how, reason):
     assert end(result, "b")["reason"] == "skipped", result
 
 
+def test_46_a_pod_that_must_give_way(cluster, kube):
+    """To one of a higher priority, which asks for what it holds."""
+    name = kube.namespace.name
+    cpu = float(cluster.get("/api/v1/nodes")["items"][0]["status"]["allocatable"]["cpu"]) * 0.9
+    cluster.post("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": 1000})
+    try:
+        running = kube.start(document(step("a", SLEEP, resources={"requests": {"cpu": int(cpu * 1000)}})), limit=90)
+        running.line("up\\n")
+        kube.namespace.post("pods", {"metadata": {"name": "first"}, "spec": {
+            "priorityClassName": name, "terminationGracePeriodSeconds": 1, "containers": [
+                {"name": "a", "image": "alpine:3.6", "imagePullPolicy": "Never", "command": ["sleep", "1000"],
+                 "resources": {"requests": {"cpu": str(cpu)}}}]}})
+        result = running.finish()
+        kube.namespace.delete("pods/first", gracePeriodSeconds="0")
+    finally:
+        cluster.delete(f"/apis/scheduling.k8s.io/v1/priorityclasses/{name}")
+    assert (end(result, "a")["reason"], result.code) == ("evicted", 3), result
+    assert "PreemptionByScheduler" in end(result, "a")["message"], result
+
+
+@pytest.fixture
+def lost_node(cluster):
+    """A kubelet that is not there, and what the node controller does about it after its minute."""
+    def lose():
+        cluster.kill("kubelet")
+        cluster.kubectl("taint", "node", "node", "node.kubernetes.io/unreachable:NoExecute")
+    yield lose
+    cluster.start("kubelet")
+    # Whose controller takes the taints away that it would have set.
+    wait_for(lambda: "taints" not in cluster.get("/api/v1/nodes/node")["spec"], seconds=60)
+
+
+@pytest.mark.parts
+@pytest.mark.timeout(300)
+def test_46_a_node_that_is_lost(kube, lost_node, tmp_path):
+    template = tmp_path / "pod.json"
+    template.write_text(json.dumps({"spec": {"terminationGracePeriodSeconds": 1, "tolerations": [
+        {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 0}]}}))
+    running = kube.start(document(step("a", SLEEP), step("b")), f"--kube-pod-template {template}", limit=280)
+    running.line("up\\n")
+    lost_node()
+    result = running.finish()
+    assert (end(result, "a")["reason"], result.code) == ("lost", 3), result
+    assert "DeletionByTaintManager" in end(result, "a")["message"], result
+    assert output(result, "a") == "up\n" and any(e.get("gap") for e in result.events), result
+
+
 def test_46_a_pod_that_is_gone_at_once(kube):
     running = kube.start(document(step("a", SLEEP)), limit=90)
     running.line("up\\n")

@@ -258,6 +258,38 @@ static void gone(void)
     CU_ASSERT_EQUAL(decide(&evidence).exit_code, 0);
 }
 
+/* What was seen last of a node that is gone is no end, and not for ever. */
+static void a_node_that_tells_nothing(void)
+{
+    static const char pod[] =
+            "{\"metadata\":{\"deletionTimestamp\":\"2026-11-21T15:12:32Z\","
+            "\"deletionGracePeriodSeconds\":7},\"status\":{%s,"
+            "\"containerStatuses\":[{\"name\":\"s0\",\"containerID\":\"1\",\"state\":{%s}}]}}";
+    char text[800];
+    plr_kube_evidence evidence = { .is_init = true, .ran = true };
+    snprintf(text, sizeof(text), pod,
+            CONDITION("DisruptionTarget", "True", "DeletionByTaintManager", "the taint"),
+            "\"running\":{}");
+    look_at(&evidence, text);
+    CU_ASSERT_EQUAL(evidence.standing, PLR_KUBE_RUNNING);
+    CU_ASSERT_EQUAL(evidence.patience, PLR_KUBE_PATIENCE_DELETION);
+    CU_ASSERT_EQUAL(evidence.deletion_grace_ns, UINT64_C(7000000000));
+    CU_ASSERT_EQUAL(decide(&evidence).reason, PLR_REASON_LOST);
+    CU_ASSERT_PTR_NOT_NULL(strstr(message, "the taint"));
+    /* It does after all. */
+    snprintf(text, sizeof(text), pod, PHASE("Running"), TERMINATED(143, "Error"));
+    look_at(&evidence, text);
+    CU_ASSERT_EQUAL(evidence.standing, PLR_KUBE_ENDED);
+    CU_ASSERT_EQUAL(evidence.patience, PLR_KUBE_PATIENCE_NONE);
+    /* We have asked for its deletion. */
+    evidence = (plr_kube_evidence){ .is_init = true, .ran = true, .deleting = true };
+    snprintf(text, sizeof(text), pod, PHASE("Running"), "\"running\":{}");
+    look_at(&evidence, text);
+    CU_ASSERT_EQUAL(evidence.patience, PLR_KUBE_PATIENCE_DELETION);
+    CU_ASSERT_EQUAL(decide(&evidence).reason, PLR_REASON_LOST);
+    CU_ASSERT_PTR_NOT_NULL(strstr(message, "does not tell"));
+}
+
 static void deleted_by_someone_else(void)
 {
     static const char pod[] =
@@ -366,6 +398,7 @@ static void an_init_that_ends_while_it_holds(void)
 }
 
 static const plr_test tests[] = {
+    { "a node that tells nothing", a_node_that_tells_nothing },
     { "ways to end", ways_to_end },
     { "what is no end yet, and for how long", what_is_no_end_yet },
     { "pods without containers, and odd ones", pods_without_containers },
