@@ -73,12 +73,12 @@ typedef struct plr_kube_evidence {
     plr_kube_patience patience;
     plr_kube_disruption disruption;
     uint64_t deletion_grace_ns; /* the pod's, once it is to go */
-    char why[256];      /* of the disruption, in words */
-    char id[128];       /* of the container that runs the step; "": not yet */
-    plr_reason trouble; /* without a status: what it is an end by */
-    char reason[64];    /* as the API has it: of the trouble, or of the status */
-    char text[1024];    /* the same in words: the registry's, the scheduler's, the kubelet's */
-    bool has_status;    /* it has terminated, with: */
+    char why[256];              /* of the disruption, in words */
+    char id[128];               /* of the container that runs the step; "": not yet */
+    plr_reason trouble;         /* without a status: what it is an end by */
+    char reason[64];            /* as the API has it: of the trouble, or of the status */
+    char text[1024]; /* the same in words: the registry's, the scheduler's, the kubelet's */
+    bool has_status; /* it has terminated, with: */
     int exit_code;
     int signal;
     bool gone;      /* the pod does not exist any more */
