@@ -25,7 +25,7 @@
 
 /* The status says that a container has ended a second later than its log. */
 #define AFTER_END_NS (2 * SECOND)
-/* How long an ended container must bring nothing new, and how often it is asked. */
+/* How long an ended container must bring nothing new, and when it is asked again that did. */
 #define SETTLE_NS (2 * SECOND)
 #define ASK_AGAIN_NS (SECOND / 2)
 /* A stream ends about a second after its container. */
@@ -240,7 +240,8 @@ static void ended_cleanly(plr_kube_log *log)
     } else if (is_settled(log)) {
         end(log, may_end_here(log));
     } else {
-        set_timer(log, ASK_AGAIN_NS);
+        /* Quiet for the first time: one more look, when that is long enough. */
+        set_timer(log, log->news ? ASK_AGAIN_NS : SETTLE_NS);
     }
 }
 

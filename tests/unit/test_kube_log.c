@@ -218,7 +218,7 @@ static void what_was_rotated_away_is_a_gap(void)
 /* Streams of an ended container that bring nothing new, until that is believed. */
 static void read_until_settled(bench *b, const char *stream)
 {
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < 2; i++) {
         CU_ASSERT_TRUE(script_asks(&b->script, SINCE));
         script_send(&b->script, stream);
         expect(b, "");
