@@ -170,8 +170,8 @@ def test_a_readiness_command_is_not_run_before_its_steps_turn(kube):
 
 
 def test_who_answers_at_a_port_before_the_turn_is_somebody_else(kube):
-    doc = document(step("other", "nc -l -p 7777 -e true & sleep 4; kill $!; true"),
-                   step("server", "sleep 3; touch /v/ready; nc -l -p 7777 -e true; nc -l -p 7777 -e true; sleep 1000", detach=True,
+    doc = document(step("other", "(while :; do nc -l -p 7777 -e true; done) & sleep 4"),
+                   step("server", "sleep 3; touch /v/ready; while :; do nc -l -p 7777 -e true; done", detach=True,
                         ready={"tcp": 7777, "timeout": "60s"}, volumes=[{"name": "v", "path": "/v"}]),
                    step("client", "ls /v", volumes=[{"name": "v", "path": "/v"}]),
                    volumes=[{"metadata": {"name": "v"}, "temp": {}}])
