@@ -86,6 +86,7 @@ static void on_word(unsigned word, const void *payload, void *userdata)
     case PLR_INIT_RUNNING:
         if (!attempt->started)
             plr_kube_attempt_report_started(attempt);
+        attempt->evidence.ran = true;
         break;
     case PLR_INIT_ERRNO:
         attempt->evidence.has_failure = true;
@@ -111,6 +112,13 @@ static void on_output(const void *data, size_t size, void *userdata)
     report.u.output.data = data;
     report.u.output.size = size;
     report.u.output.gap = size == 0;
+    /* The command and its init write side by side, so the mark may come behind the first lines.
+     * They tell that it has begun, too; but if they are the init's own, nothing of the user's has.
+     */
+    if (size > 0 && !attempt->started) {
+        plr_kube_attempt_report_started(attempt);
+        attempt->evidence.ran = false;
+    }
     report_to(attempt, &report);
 }
 

@@ -84,6 +84,15 @@ def test_an_init_container_that_fails_is_said(kube, tmp_path):
     assert "fetch" in end(result, "a")["message"] and "9" in end(result, "a")["message"], result
 
 
+@pytest.mark.parametrize("stream", ["1", "2"])
+def test_what_a_short_step_says_is_there(kube, stream):
+    """Its first line may stand before its plr-init's word that it runs."""
+    names = [f"s{n}" for n in range(10)]
+    for _ in range(3):
+        result = kube(document(*[step(name, command=["sh", "-c", f"echo this is {name} >&{stream}"]) for name in names]))
+        assert {name: output(result, name) for name in names} == {name: f"this is {name}\n" for name in names}, result
+
+
 def test_renewed_steps_are_steps(kube):
     """Retries, hooks with what they are told late, a failure and what it skips: as of others."""
     always = {"pull_policy": "always"}
