@@ -66,7 +66,8 @@ class Cluster(_Cluster):
         return self
 
     def down(self):
-        self._run("down")
+        # A busy machine takes its time to end some hundred processes.
+        self._run("down", timeout=240)
 
     def kill(self, part, signal="KILL"):
         self._run("stop", part, signal)
