@@ -252,6 +252,7 @@ static void on_data(plr_kube_call *call, const void *data, size_t size, void *us
     log->busy++;
     if (log->finish_since != 0)
         set_timer(log, LINGER_NS);
+    plr_kube_resume_at(&log->resume, log->host->wall_now(log->loop));
     plr_kube_resume_feed(&log->resume, data, size, on_piece, log);
     if (!log->dead && log->finish_since != 0 && is_whole(log))
         end(log, true);

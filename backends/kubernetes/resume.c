@@ -3,7 +3,12 @@
  * lines have come behind it. In a log that is opened again from a time that leaves none of these
  * out, everything before the mark was given out too, for the file keeps its order. A line that is
  * later than the mark, before the mark has come, shows that it is not there any more: it was
- * rotated away, and perhaps others with it. */
+ * rotated away, and perhaps others with it.
+ *
+ * Within one stream a kubelet goes on with the file that there is when it looks again: where it had
+ * to wait for its reader, and the file was rotated twice meanwhile, all of one file is missing, and
+ * nothing says so but the times. Such a hole is as long as the time between two rotations, and what
+ * stands before it is read when both are over. */
 #include "backends/kubernetes/resume.h"
 
 #include <stdio.h>
@@ -15,6 +20,10 @@
 /* Runtimes cut long lines after a multiple of this. A kubelet before 1.23 puts a time before each
  * piece; later ones only where a line begins. */
 #define PIECE 8192
+
+/* A kubelet rotates no sooner than this after the last time, and hardly a smaller file. */
+#define ROTATION_NS (INT64_C(3) * SECOND)
+#define ROTATION_SIZE (256 * 1024)
 
 enum {
     LINE_BEGIN, /* a time is to come */
@@ -102,10 +111,18 @@ void plr_kube_resume_open(plr_kube_resume *resume)
 {
     resume->state = LINE_BEGIN;
     resume->n_held = 0;
+    resume->opened = 0;
     resume->searching = resume->any;
     resume->met = false;
     resume->drops = false;
     resume->skips = 0;
+}
+
+void plr_kube_resume_at(plr_kube_resume *resume, int64_t wall_ns)
+{
+    resume->now = wall_ns;
+    if (resume->opened == 0)
+        resume->opened = wall_ns;
 }
 
 bool plr_kube_resume_since(const plr_kube_resume *resume, char *to, size_t size)
@@ -121,8 +138,38 @@ bool plr_kube_resume_is_joined(const plr_kube_resume *resume)
     return !resume->searching && resume->skips == 0;
 }
 
+/* In nanoseconds; more than ten days are as good as ten: a line's time can say any year. */
+static int64_t difference(const plr_kube_stamp *a, const plr_kube_stamp *b)
+{
+    static const int64_t most = 1000000;
+    int64_t s = a->s - b->s;
+    if (s > most || s < -most)
+        return s > 0 ? most * SECOND : -most * SECOND;
+    return s * SECOND + a->ns - b->ns;
+}
+
+/* Before a stream was opened nobody could be late for it. */
+static void measure(plr_kube_resume *resume)
+{
+    const plr_kube_stamp now = { resume->now / SECOND, resume->now % SECOND };
+    int64_t late = difference(&now, &resume->stamp);
+    if (!resume->any || late < resume->least_late)
+        resume->least_late = late;
+    late -= resume->least_late;
+    resume->late = late < resume->now - resume->opened ? late : resume->now - resume->opened;
+}
+
+/* Whether all of a file may be missing between the last line and the one that begins. */
+static bool may_be_a_hole(const plr_kube_resume *resume)
+{
+    int64_t silence = difference(&resume->stamp, &resume->highest);
+    return resume->any && resume->fed >= ROTATION_SIZE && resume->late >= ROTATION_NS &&
+           silence >= ROTATION_NS;
+}
+
 static void begin_new(plr_kube_resume *resume)
 {
+    measure(resume);
     if (!resume->any || compare(&resume->stamp, &resume->highest) > 0) {
         resume->highest = resume->lowest = resume->stamp;
         resume->after = 0;
@@ -151,6 +198,8 @@ static void begin_line(plr_kube_resume *resume, plr_kube_resume_fn *on_piece, vo
     resume->at = 0;
     resume->drops = false;
     if (!resume->searching) {
+        if (may_be_a_hole(resume))
+            on_piece(PLR_KUBE_PIECE_GAP, NULL, 0, userdata);
         begin_new(resume);
     } else if (compare(&resume->stamp, &resume->highest) > 0) {
         resume->searching = false;
@@ -260,6 +309,7 @@ void plr_kube_resume_feed(plr_kube_resume *resume, const void *data, size_t size
         plr_kube_resume_fn *on_piece, void *userdata)
 {
     const char *bytes = data;
+    resume->fed += size;
     while (size > 0) {
         size_t n = 1;
         if (resume->state == TEXT) {

@@ -37,6 +37,12 @@ typedef struct plr_kube_resume {
     uint64_t after;         /* lines that have begun behind the mark */
     uint64_t given;         /* bytes of the last line, with its newline */
 
+    /* How far we are behind, in nanoseconds; clocks of ours and the node's may differ. */
+    int64_t now, opened; /* 0: not known */
+    int64_t least_late;  /* of all lines: what clocks and the way make */
+    int64_t late;        /* the last line, beyond that */
+    uint64_t fed;        /* bytes, by all streams */
+
     /* Where the stream is. */
     unsigned state;
     char held[PLR_KUBE_WORDS_MAX]; /* what may be becoming a time, or a line without one */
@@ -58,6 +64,10 @@ void plr_kube_resume_open(plr_kube_resume *resume);
 /* The time to open it from ("2026-11-21T15:12:32Z"; the API knows whole seconds only), or false:
  * from its begin. */
 bool plr_kube_resume_since(const plr_kube_resume *resume, char *to, size_t size);
+
+/* What is fed from now on was received at this time, in nanoseconds since 1970. Where it is never
+ * told, a hole within one stream is not seen. */
+void plr_kube_resume_at(plr_kube_resume *resume, int64_t wall_ns);
 
 void plr_kube_resume_feed(plr_kube_resume *resume, const void *data, size_t size,
         plr_kube_resume_fn *on_piece, void *userdata);

@@ -305,12 +305,60 @@ static void random_rotations(void)
     }
 }
 
+/* A line of second `s`, received at second `at`. */
+static void hear_at(plr_kube_resume *resume, int s, int64_t at, heard *h)
+{
+    char line[64];
+    snprintf(line, sizeof(line), "2026-11-21T15:12:%02d.5Z x\n", s);
+    plr_kube_resume_at(resume, (INT64_C(1795273920) + at) * 1000000000);
+    feed(resume, line, strlen(line), strlen(line), h);
+}
+
+/* A kubelet that had to wait for us goes on behind what was rotated away. */
+static void a_hole_in_one_stream(void)
+{
+    static const struct {
+        size_t size;
+        int64_t opened, before, after; /* when the lines of seconds 10 and 20 were received */
+        unsigned n_gaps;
+    } cases[] = {
+        { 300000, 1, 21, 21, 1 },
+        { 300000, 1, 15, 21, 1 },
+        { 300000, 1, 11, 21, 0 },     /* we had kept up: the step was silent */
+        { 300000, 20, 21, 21, 0 },    /* nobody could be late for a stream that was not there */
+        { 1000, 1, 21, 21, 0 },       /* nothing that one would rotate */
+        { 300000, 101, 110, 120, 0 }, /* our clock is ahead */
+        { 300000, 101, 121, 121, 1 },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        plr_kube_resume resume = { .any = false };
+        heard h = { .n_gaps = 0 };
+        char *much = malloc(cases[i].size);
+        memset(much, 'y', cases[i].size);
+        plr_kube_resume_open(&resume);
+        hear_at(&resume, 0, cases[i].opened, &h);
+        plr_kube_resume_at(&resume, (INT64_C(1795273920) + cases[i].opened) * 1000000000);
+        feed(&resume, "2026-11-21T15:12:00.6Z ", 23, 23, &h);
+        feed(&resume, much, cases[i].size, cases[i].size, &h);
+        feed(&resume, "\n", 1, 1, &h);
+        hear_at(&resume, 10, cases[i].before, &h);
+        CU_ASSERT_EQUAL(h.n_gaps, 0);
+        hear_at(&resume, 20, cases[i].after, &h);
+        CU_ASSERT_EQUAL(h.n_gaps, cases[i].n_gaps);
+        hear_at(&resume, 21, cases[i].after, &h);
+        CU_ASSERT_EQUAL(h.n_gaps, cases[i].n_gaps);
+        heard_clear(&h);
+        free(much);
+    }
+}
+
 static const plr_test tests[] = {
     { "times are taken away", times_are_taken_away },
     { "a line without a time is the kubelet's", a_line_without_a_time_is_nobodys },
     { "the time to open from is a whole second, in UTC", from_which_time },
     { "what was given out comes once", what_was_given_out_comes_once },
     { "what cannot be proven to follow is a gap", what_cannot_be_proven_is_a_gap },
+    { "a hole in one stream is a gap", a_hole_in_one_stream },
     { "random cuts lose and repeat nothing", random_cuts },
     { "random rotations repeat nothing, and losses are told", random_rotations },
     { NULL, NULL },
