@@ -82,6 +82,7 @@ libexec_plr_sandbox_SOURCES = \
 	%reldir%/sandbox/host_etc.h \
 	%reldir%/sandbox/kernel.c \
 	%reldir%/sandbox/look.c \
+	%reldir%/sandbox/look_terminal.c \
 	%reldir%/sandbox/main.c \
 	$(plr_sandbox_net) \
 	%reldir%/sandbox/mounts.c \

@@ -23,6 +23,7 @@ LIMIT = 20  # seconds for anything to happen
 NOBODY = 64123  # an ordinary user that has nothing
 
 HEADER = (SOURCE / "backends/local/protocol.h").read_text()
+INIT_VERSION = int(re.search(r"PLR_INIT_VERSION (\d+)", (SOURCE / "init/words.h").read_text())[1])
 WORDS = {name: int(number) for number, name in re.findall(r"WORD\((\d+), (\w+)", HEADER)}
 FIELDS = {name: (int(number), kind)
           for number, name, kind in re.findall(r"FIELD\((\d+), (\w+), (\w+)\)", HEADER)}
@@ -95,11 +96,11 @@ class Task:
     def go(self, *late):
         assert self.init_word() == (1, b"")  # HELD
         payload = b"".join(entry.encode() + b"\0" for entry in late)
-        self.channel.sendall(struct.pack("<HHI", 1, 2, len(payload)) + payload)
+        self.channel.sendall(struct.pack("<HHI", INIT_VERSION, 2, len(payload)) + payload)
         return self.init_word()
 
     def signal(self, number):
-        self.channel.sendall(struct.pack("<HHII", 1, 5, 4, number))
+        self.channel.sendall(struct.pack("<HHII", INIT_VERSION, 5, 4, number))
 
 
 def read_all(fd):

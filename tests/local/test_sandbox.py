@@ -2,10 +2,12 @@
 """plr-sandbox, driven through its socket: what a step finds, as root and as an ordinary user."""
 
 import os
+import select
 import signal
 import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -476,17 +478,23 @@ def test_a_limit_of_processor_time_holds():
         task = room.held("sh", "-c", "timeout 1 sh -c 'while :; do :; done'",
                          fields=[("CPU", 100)])
         task.go()
+        began = time.monotonic()
         end = room.end(task)
-        assert end["user_us"] + end["system_us"] < 500000
+        # A tenth; on a machine that is emulated even a shell's start takes its time.
+        assert end["user_us"] + end["system_us"] < max(500000, 300000 * (time.monotonic() - began))
 
 
 def test_a_step_sees_its_own_limits():
     with Room() as room:
         room.ready()
-        out = room.shell("cd /sys/fs/cgroup; cat memory.max 2>/dev/null || cat "
-                         "memory/memory.limit_in_bytes; ls; (echo 1 > memory/tasks) 2>/dev/null || echo readonly",
-                         fields=[("MEMORY", 64 << 20), ("PIDS", 20)])
-        assert out.split() == [str(64 << 20), "memory", "pids", "readonly"], out
+        version2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+        out = room.shell("cd /sys/fs/cgroup; cat memory.max 2>/dev/null || cat memory/memory.limit_in_bytes; ls;"
+                         "(echo 1 > memory/tasks || echo 1 > cgroup.procs) 2>/dev/null || echo readonly",
+                         fields=[("MEMORY", 64 << 20), ("PIDS", 20)]).split()
+        assert (out[0], out[-1]) == (str(64 << 20), "readonly")
+        # Of other groups nothing is to be seen.
+        assert version2 or out[1:-1] == ["memory", "pids"]
+        assert not any("plr" in name for name in out)
 
 
 def test_without_control_groups_there_is_a_warning():
@@ -694,6 +702,37 @@ def test_a_network_of_the_room_and_one_of_nobody(uid):
         assert room.run("python3", "-c", ask, network=HOST)[0] == 111
 
 
+def jobs_in_a_terminal(kept, uid):
+    """A shell of a look has job control, in a terminal that is not the user's; that one is left as it was."""
+    ours, theirs = os.openpty()
+    before = termios.tcgetattr(theirs)
+    with subprocess.Popen([PROGRAM, "--look", kept, "sh", "-i"], user=uid, group=uid, extra_groups=[],
+                          stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        said = b""
+
+        def until(done, again=b""):
+            nonlocal said
+            end = time.monotonic() + 20
+            while not done():
+                assert time.monotonic() < end, said
+                os.write(ours, again)
+                if select.select([ours], [], [], 0.1)[0]:
+                    said += os.read(ours, 1000)
+        try:
+            until(lambda: b"# " in said)
+            os.write(ours, b"sleep 1000\n")
+            until(lambda: b"Stopped" in said, again=b"\x1a")
+            os.write(ours, b"exec sh -c 'exit 7'\n")
+            until(lambda: process.poll() is not None)
+        finally:
+            process.kill()
+        assert process.returncode == 7, said
+    assert b"can't access tty" not in said
+    assert termios.tcgetattr(theirs) == before
+    os.close(ours)
+    os.close(theirs)
+
+
 def test_a_look_at_a_step_that_was_kept(uid):
     """The root of an image as the step left it, twice, after kill -9; one look at a time."""
     with Room(uid) as room:
@@ -719,5 +758,6 @@ def test_a_look_at_a_step_that_was_kept(uid):
             second = call("--look", kept, "true")
             assert second.returncode == 1 and "somebody is looking" in second.stderr, second
             first.send_signal(signal.SIGINT)
+        jobs_in_a_terminal(kept, uid)
         assert call("--look", f"{room.base}/nowhere").returncode == 1
         assert call("--remove", room.folder).returncode == 0

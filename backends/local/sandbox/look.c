@@ -73,16 +73,17 @@ static int enter(plr_setup *setup, plr_room *room, plr_error *err)
 }
 
 /* What is allocated here ends with the exec. */
-static _Noreturn void become(
-        plr_setup *setup, plr_room *room, plr_sandbox_fields fields, char **command)
+static _Noreturn void become(plr_setup *setup, plr_room *room, plr_sandbox_fields fields,
+        char **command, const plr_terminal *terminal)
 {
     plr_error error = { 0 };
     char *term = getenv("TERM"), *entry = NULL;
     umask(022);
-    /* Without a terminal of its own: what a step left here could type into that of its user. */
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    int r = plr_task_request_read(&setup->request, fields, &error);
+    int r = plr_terminal_become(terminal, &error);
+    if (r == 0)
+        r = plr_task_request_read(&setup->request, fields, &error);
     if (r == 0)
         r = enter(setup, room, &error);
     if (r == 0 && term && asprintf(&entry, "TERM=%s", term) >= 0)
@@ -121,6 +122,7 @@ static int look(const char *folder, char **command, plr_error *err)
     plr_setup setup = { .room = &room, .report = -1, .root = -1 };
     plr_sandbox_fields fields;
     _cleanup_free_ char *path = realpath(folder, NULL);
+    plr_terminal terminal = { .ours = -1, .theirs = -1 };
     int status, r = open_look(&fields, folder, err);
     room.request.network = PLR_SANDBOX_NETWORK_HOST;
     room.own_users = !plr_may_all();
@@ -128,6 +130,8 @@ static int look(const char *folder, char **command, plr_error *err)
         r = find_place(&setup, &room, path, err);
     if (r == 0 && room.own_users)
         r = plr_userns_enter(&ids, err);
+    if (r == 0)
+        r = plr_terminal_open(&terminal, err);
     if (r < 0)
         return r;
     room.ids = ids.uids;
@@ -138,7 +142,9 @@ static int look(const char *folder, char **command, plr_error *err)
     sigaddset(&ending, SIGHUP);
     pid_t pid = plr_fork(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS, NULL);
     if (pid == 0)
-        become(&setup, &room, fields, command);
+        become(&setup, &room, fields, command, &terminal);
+    if (pid > 0)
+        plr_terminal_serve(&terminal);
     sigprocmask(SIG_UNBLOCK, &ending, NULL);
     if (pid < 0 || waitpid(pid, &status, 0) < 0)
         return plr_fault(err, "cannot start a process for the look");

@@ -7,6 +7,7 @@
 #define PLR_SANDBOX_ROOM_H
 
 #include <sys/resource.h>
+#include <termios.h>
 
 #include "backends/local/sandbox/cgroup.h"
 #include "backends/local/sandbox/request.h"
@@ -46,6 +47,19 @@ void plr_room_warn(const plr_room *room, const char *text);
 
 /* Whether we have the rights of root over this machine (root in a container may not). */
 bool plr_may_all(void);
+
+/* A terminal for a look: a pair of which we serve one end. look_terminal.c */
+typedef struct plr_terminal {
+    int ours, theirs;      /* -1: stdin is no terminal, and none is made */
+    struct termios before; /* how the user's was */
+} plr_terminal;
+
+int plr_terminal_open(plr_terminal *ret_terminal, plr_error *err);
+/* In the new process, the leader of a session: it is its terminal, and what was a terminal of
+ * stdin, stdout and stderr. */
+int plr_terminal_become(const plr_terminal *terminal, plr_error *err);
+/* Between the user's terminal and ours, until nobody has the other end. */
+void plr_terminal_serve(plr_terminal *terminal);
 
 /* A program in the root of a step that was kept, from its folder: `command` or, if there is none, a
  * shell. Returns what to exit with. look.c */
