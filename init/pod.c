@@ -18,7 +18,7 @@ enum { AT_FDCWD = -100, O_WRONLY = 01, O_CREAT = 0100, O_EXCL = 0200, O_PATH = 0
 #define RECORD_MAX 64
 
 /* A kubelet pulls all images of a pod before it brings the next text. */
-#define PULLS_MS (30 * 60 * 1000)
+#define PULLS_MS (15 * 60 * 1000)
 
 /* The next record, until it takes the place of the last one. */
 #define NEW_RECORD "next"

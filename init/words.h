@@ -188,7 +188,7 @@ static inline uint32_t plr_init_payload_size(unsigned word)
  *
  * With --lease SECONDS it ends the step when the host's text has not changed for so long: TERM,
  * --grace-ms, KILL; held, it just ends. A kubelet that still pulls images for the pod brings no
- * text: until each of --containers N has its folder in results, the lease is half an hour at least.
+ * text: until each of --containers N has its folder in results, the lease is 15 min at least.
  * A command in whose container no init is left is looked after by `plr-init --pod DIR --lease
  * SECONDS --containers N --leased`, which a kubelet asks (a liveness probe).
  */

@@ -35,6 +35,14 @@ static bool was_replaced(const plr_kube_attempt *attempt)
     return attempt->stopped && !plr_kube_has_init(attempt->hold) && attempt->evidence.restarted;
 }
 
+/* Ended by the kubelet, where no plr-init was there to say why. */
+static bool is_lost(const plr_kube_attempt *attempt)
+{
+    bool has_init = plr_kube_has_init(attempt->hold) && !attempt->task->step->detach;
+    return !has_init && attempt->evidence.has_status && attempt->evidence.exit_code != 0 &&
+           plr_kube_lease_is_over(attempt->pod);
+}
+
 /* It stands at its end, and all its output has been read. */
 static void conclude(plr_kube_attempt *attempt)
 {
@@ -42,6 +50,7 @@ static void conclude(plr_kube_attempt *attempt)
     char message[1200];
     plr_error err = { 0 };
     plr_end end;
+    evidence->lost |= is_lost(attempt);
     plr_kube_end_decide(evidence, &end, message, sizeof(message));
     if (was_replaced(attempt))
         end = (plr_end){

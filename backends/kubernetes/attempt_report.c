@@ -96,6 +96,9 @@ static void on_word(unsigned word, const void *payload, void *userdata)
     case PLR_INIT_STOPPED:
         take_exit(attempt, payload, word == PLR_INIT_EXITED);
         break;
+    case PLR_INIT_LOST:
+        attempt->evidence.lost = true;
+        break;
     case PLR_INIT_SKIPPED:
         report_skipped(attempt, payload);
         break;

@@ -357,6 +357,14 @@ static void say_status(const plr_kube_evidence *evidence, plr_end *end, char *me
 {
     int code = evidence->exit_code;
     end->oom = strcmp(evidence->reason, "OOMKilled") == 0;
+    if (evidence->lost && evidence->stopped == 0) {
+        end->reason = PLR_REASON_INFRASTRUCTURE;
+        snprintf(message, size,
+                "its pod had not heard of this engine for so long that it ended by itself (exit "
+                "code %d)",
+                code);
+        return;
+    }
     if (code == 0)
         return;
     if (evidence->has_failure) {

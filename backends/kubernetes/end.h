@@ -56,6 +56,7 @@ typedef enum plr_kube_disruption {
 typedef struct plr_kube_evidence {
     /* Of plr-init. */
     bool is_init; /* it is the container's command */
+    bool lost;    /* its pod's lease had run out */
     bool ran;     /* the user's command was executed */
     bool has_record;
     plr_init_exit record;

@@ -7,6 +7,8 @@
 
 void plr_kube_complete(const plr_kube *kube, plr_op *op, const plr_error *err)
 {
+    if (op == NULL)
+        return;
     kube->host->op_on_cancel(op, NULL, NULL);
     kube->host->op_complete(op, err == NULL || err->code == 0 ? NULL : err);
 }

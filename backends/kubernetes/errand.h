@@ -24,7 +24,7 @@ void plr_kube_errand_free(plr_kube_errand *errand);
 /* Completes the op and frees the errand. */
 void plr_kube_errand_finish(plr_kube_errand *errand, const plr_error *err);
 
-/* Completes an op, and takes back what it was to do when cancelled. */
+/* Completes an op, and takes back what it was to do when cancelled. NULL: nobody asked. */
 void plr_kube_complete(const plr_kube *kube, plr_op *op, const plr_error *err);
 
 /* Asks the API for something in the client's namespace: `format` is what comes behind

@@ -29,8 +29,8 @@ typedef struct plr_kube_attempt plr_kube_attempt;
 
 typedef void plr_kube_created_fn(plr_kube_pod *pod, const plr_error *err);
 
-/* The init's, the run's and the registries'. */
-#define PLR_KUBE_N_SECRETS 3
+/* Of a pod's own: the run's and the registries'. */
+#define PLR_KUBE_N_SECRETS 2
 
 typedef struct plr_kube {
     const plr_host *host;
@@ -61,11 +61,9 @@ struct plr_kube_run {
 
     /* setup.c */
     plr_op *setup;
-    plr_error setup_error;
     struct plr_kube_images *images;
     plr_kube_objects objects; /* until they are created */
-    plr_kube_call *creations[PLR_KUBE_N_SECRETS];
-    bool has_secret[PLR_KUBE_N_SECRETS];
+    plr_kube_call *creation;  /* of the Secret with plr-init */
 
     /* stop.c */
     bool winding_down;
@@ -80,8 +78,12 @@ struct plr_kube_pod {
     plr_kube_run *run;
     plr_kube_pod *next; /* of the run */
     char name[PLR_KUBE_NAME_SIZE];
-    char *uid; /* NULL: it is not created yet */
-    plr_kube_call *creation;
+    char *uid;                                /* NULL: it is not created yet */
+    plr_kube_call *creation;                  /* of the pod, and then its release */
+    json_object *secrets[PLR_KUBE_N_SECRETS]; /* until they are created; NULL: none */
+    plr_kube_call *secret_creations[PLR_KUBE_N_SECRETS];
+    plr_error creation_error;
+    bool gated; /* nobody runs it before its Secrets are there */
     plr_kube_created_fn *on_created;
     uint64_t created_at;
     json_object *seen; /* as the watch had it last, or NULL */
@@ -95,7 +97,9 @@ struct plr_kube_pod {
     /* words.c: what the host has to say, as the annotation has it or is about to. */
     plr_buf words;
     plr_kube_call *words_call;
-    bool words_changed; /* since words_call left */
+    bool words_changed;  /* since words_call left */
+    plr_timer *lease;    /* when something is to be said, new or not */
+    uint64_t reached_at; /* when it was reached last */
 };
 
 /* One attempt of a step: a container of a pod. */
@@ -142,13 +146,18 @@ int64_t plr_kube_wall_s(const plr_kube *kube);
 void plr_kube_setup(plr_kube_run *run, plr_op *op);
 void plr_kube_setup_clear(plr_kube_run *run);
 
-/* run_pod.c */
+/* run_pod.c, and run_pod_create.c */
 int plr_kube_pod_new(plr_kube_pod **ret_pod, plr_kube_run *run, const char *name, plr_error *err);
 void plr_kube_pod_free(plr_kube_pod *pod);
-/* Asks for its creation as `body` says, which is borrowed. The end of it is told to `on_created`,
- * with NULL when it is there; from then on it is watched. */
-int plr_kube_pod_create(
-        plr_kube_pod *pod, json_object *body, plr_kube_created_fn *on_created, plr_error *err);
+/* Asks for its creation as `body` says, and for that of its Secrets (PLR_KUBE_N_SECRETS, NULL where
+ * there is none). They belong to it from the first moment, so they come after it, and no node gets
+ * it before they are there. Bodies are referenced; `body` and the Secrets are changed. The end of
+ * it all is told to `on_created`, with NULL when the pod may run; it is watched from the first on.
+ */
+int plr_kube_pod_create(plr_kube_pod *pod, json_object *body, json_object *const *secrets,
+        plr_kube_created_fn *on_created, plr_error *err);
+/* Drops what is still to be created. */
+void plr_kube_pod_creation_cancel(plr_kube_pod *pod);
 /* The run's pod as it is, or was when it went (`last`, or NULL), is handed to its attempts. */
 void plr_kube_pod_seen(plr_kube_pod *pod, json_object *object);
 void plr_kube_pod_gone(plr_kube_pod *pod, json_object *last);
@@ -185,6 +194,11 @@ void plr_kube_attempt_warn(plr_kube_attempt *attempt, const char *text);
 void plr_kube_say(plr_kube_pod *pod, const char *format, ...) PLR_PRINTF(2, 3);
 void plr_kube_tell(plr_kube_run *run, const plr_fact *fact);
 void plr_kube_words_send(plr_kube_pod *pod);
+/* Its lease is renewed from now on, by a timer that calls this. */
+void plr_kube_on_lease(plr_timer *timer, void *userdata);
+void plr_kube_lease_begin(plr_kube_pod *pod);
+/* The pod cannot have heard of us for so long that what is in it has ended itself. */
+bool plr_kube_lease_is_over(const plr_kube_pod *pod);
 
 /* stop.c */
 void plr_kube_stop(plr_kube_attempt *attempt, int signal, plr_op *op);
@@ -198,5 +212,7 @@ void plr_kube_plan(plr_kube *kube, const plr_run_view *view, plr_task *const *ta
         plr_op *op);
 void plr_kube_teardown(plr_kube *kube, const char *run_id, plr_run_view *view, plr_op *op);
 void plr_kube_sweep(plr_kube *kube, const plr_sweep_options *options, plr_op *op);
+/* Pods that run no more and whose deadline is over go, in passing: nobody waits for it. */
+void plr_kube_sweep_expired(plr_kube *kube);
 
 #endif

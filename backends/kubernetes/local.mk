@@ -46,6 +46,7 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/pod_hosts.c \
 	%reldir%/pod_network.c \
 	%reldir%/pod_parts.h \
+	%reldir%/pod_probes.c \
 	%reldir%/pod_volumes.c \
 	%reldir%/preflight.c \
 	%reldir%/preflight.h \
@@ -62,6 +63,7 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/role.h \
 	%reldir%/run.c \
 	%reldir%/run_pod.c \
+	%reldir%/run_pod_create.c \
 	%reldir%/secret.c \
 	%reldir%/secret.h \
 	%reldir%/settings.c \

@@ -12,6 +12,9 @@
 
 /* How long past a run's own limit its leftovers are spared, and the limit of runs without one. */
 #define LIMIT_MARGIN_S 900
+
+/* An API server that is set up anew is away for a minute or so: its runs go on. */
+#define LEASE_S 120
 #define LIMIT_DEFAULT_S (INT64_C(24) * 3600)
 
 void plr_kube_run_name(char ret_name[PLR_KUBE_NAME_SIZE], const char *run_id)
@@ -62,11 +65,27 @@ int64_t plr_kube_limit_s(const plr_run_view *run)
     return limit_s;
 }
 
+int64_t plr_kube_lease_s(const plr_run_view *run)
+{
+    if (run->on_loss != PLR_ON_LOSS_KEEP)
+        return LEASE_S;
+    return run->keep_ns > SECOND ? run->keep_ns / SECOND : 1;
+}
+
+void plr_kube_deadline(
+        char ret_text[PLR_KUBE_DEADLINE_SIZE], const plr_run_view *run, int64_t now_s)
+{
+    /* Who wants to look at what failed may come tomorrow. */
+    int64_t spared_s = run->keep_on_failure ? LIMIT_DEFAULT_S : LIMIT_MARGIN_S;
+    snprintf(ret_text, PLR_KUBE_DEADLINE_SIZE, "%lld",
+            (long long)(now_s + plr_kube_lease_s(run) + spared_s));
+}
+
 json_object *plr_kube_metadata(
         const plr_run_view *run, const char *name, const char *namespace_name, int64_t now_s)
 {
-    char deadline[32];
-    snprintf(deadline, sizeof(deadline), "%lld", (long long)(now_s + plr_kube_limit_s(run)));
+    char deadline[PLR_KUBE_DEADLINE_SIZE];
+    plr_kube_deadline(deadline, run, now_s);
     _cleanup_json_ json_object *metadata =
             plr_jsonc_object("name", plr_jsonc_string(name), "labels",
                     plr_jsonc_object(PLR_KUBE_LABEL_RUN, plr_jsonc_string(run->id),

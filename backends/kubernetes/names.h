@@ -18,12 +18,13 @@
 #define PLR_KUBE_LABEL_RUN PLR_KUBE_LABEL "run"
 #define PLR_KUBE_LABEL_KIND PLR_KUBE_LABEL "kind"
 
-/* Annotations. The first two are read by plr-init through files. */
+/* Annotations. The first two are read by plr-init through files; that the deadline is written anew
+ * is its lease. */
 #define PLR_KUBE_NOTE_PLAN PLR_KUBE_LABEL "plan"
 #define PLR_KUBE_NOTE_WORDS PLR_KUBE_LABEL "words"
 #define PLR_KUBE_NOTE_HOSTS PLR_KUBE_LABEL "hosts" /* where there is one: its own /etc/hosts */
 #define PLR_KUBE_NOTE_OWNER PLR_KUBE_LABEL "owner"
-#define PLR_KUBE_NOTE_DEADLINE PLR_KUBE_LABEL "deadline" /* seconds since 1970 */
+#define PLR_KUBE_NOTE_DEADLINE PLR_KUBE_LABEL "deadline" /* seconds since 1970; moves on */
 #define PLR_KUBE_NOTE_VERSION PLR_KUBE_LABEL "version"
 #define PLR_KUBE_NOTE_ON_LOSS PLR_KUBE_LABEL "on-loss" /* "keep", or absent */
 #define PLR_KUBE_NOTE_STEPS PLR_KUBE_LABEL "steps"     /* for people: {"s0": "build", …} */
@@ -49,8 +50,17 @@ bool plr_kube_container_parse(const char *name, size_t *ret_task, unsigned *ret_
 #define PLR_KUBE_VOLUME "plr-"
 void plr_kube_volume_name(char ret_name[PLR_KUBE_NAME_SIZE], size_t volume);
 
-/* When a run is over for sure, and its leftovers may be swept: seconds from its beginning. */
+/* How long a pod of the run may take, whatever happens: seconds from its beginning. */
 int64_t plr_kube_limit_s(const plr_run_view *run);
+
+/* How long it goes on without a word of its engine's: seconds. */
+int64_t plr_kube_lease_s(const plr_run_view *run);
+
+/* Until when what is left of it is spared, seconds since 1970, if this is the engine's last word:
+ * the text of PLR_KUBE_NOTE_DEADLINE. */
+#define PLR_KUBE_DEADLINE_SIZE 24
+void plr_kube_deadline(
+        char ret_text[PLR_KUBE_DEADLINE_SIZE], const plr_run_view *run, int64_t now_s);
 
 /* "metadata" of an object of the run with its labels, owner, deadline; `namespace_name` may be
  * NULL. NULL if there is no memory. */

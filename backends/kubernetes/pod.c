@@ -18,6 +18,9 @@
 /* What the API's store takes; above it, it answers with an error of its own. */
 #define POD_MAX ((size_t)1500 * 1000)
 
+/* As long as plr-init waits by itself while containers are still made. */
+#define PULL_LEASE_S 900
+
 static void maker_clear(plr_kube_pod_maker *maker)
 {
     free(maker->tasks);
@@ -55,6 +58,22 @@ static bool is_restricted(const plr_task *task)
     return good;
 }
 
+/* Where an image is patched in at its turn, the kubelet is busy pulling it then, and brings no word
+ * meanwhile. */
+static void count_containers(plr_kube_pod_maker *maker)
+{
+    maker->lease_s = plr_kube_lease_s(maker->run);
+    for (size_t i = 0; i < maker->document->n_tasks; i++) {
+        unsigned n = maker->tasks[i] == NULL ? 0 : plr_kube_attempts(maker->document->tasks[i]);
+        maker->n_containers += n;
+        for (unsigned attempt = 1; attempt <= n; attempt++)
+            if (plr_kube_image_comes_later(
+                        plr_kube_hold_of(maker->run, maker->place, i, attempt)) &&
+                    maker->lease_s < PULL_LEASE_S)
+                maker->lease_s = PULL_LEASE_S;
+    }
+}
+
 static int maker_init(
         plr_kube_pod_maker *maker, plr_task *const *tasks, size_t n_tasks, plr_error *err)
 {
@@ -76,6 +95,7 @@ static int maker_init(
                         "what the steps need in a step, into a volume",
                         task->volumes[k].host_path);
     }
+    count_containers(maker);
     int r = plr_kube_order(&maker->order, maker->document, err);
     return r < 0 ? r
                  : plr_kube_requests(&maker->requests, maker->document, maker->order, present, err);

@@ -74,12 +74,11 @@ const char *plr_kube_command(const plr_step *step, json_object *image);
  * machine's. Borrowed from them, or constant. NULL: none that there is a plr-init for. */
 const char *plr_kube_architecture(const plr_run_view *run, const plr_kube_place *place);
 
-/* In the order in which they are to be created. */
 typedef struct plr_kube_objects {
     json_object *init_secret; /* shared: that it exists already (409) is fine */
     json_object *run_secret;  /* NULL: the run has no secrets and no files */
     json_object *pull_secret; /* NULL: no credentials for registries */
-    json_object *pod; /* once it is created, ownerReferences of the two before are to name it */
+    json_object *pod;         /* the two before are to belong to it, and so come after it */
 } plr_kube_objects;
 
 /* `tasks` are the first attempts of the steps that may run, as plr_backend_module.setup has them.

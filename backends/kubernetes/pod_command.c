@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What a container of a pod executes: the step's command behind plr-init, or as its image has it,
- * and the questions that show whether it is ready. */
+/* What a container of a pod executes: the step's command behind plr-init, or as its image has it.
+ */
 #include <stdio.h>
 #include <string.h>
 
 #include "backends/kubernetes/pod_parts.h"
 #include "engine/base/buf.h"
 #include "engine/base/error.h"
-#include "init/words.h"
 #include "net/jsonc.h"
 
 #define MILLISECOND INT64_C(1000000)
-
-/* By which it is seen that a held step has begun. */
-#define RECORD PLR_KUBE_FOLDER "/" PLR_INIT_POD_OWN "/result"
 
 typedef struct words {
     const char *const *texts;
@@ -106,7 +102,8 @@ static json_object *init_words(
     snprintf(index, sizeof(index), "%zu", task->index);
     snprintf(nth, sizeof(nth), "%u", attempt);
     snprintf(grace, sizeof(grace), "%lld", (long long)(grace_ns / MILLISECOND));
-    const char *texts[16];
+    plr_kube_lease_words lease;
+    const char *texts[20];
     size_t n = 0;
     texts[n++] = PLR_KUBE_INIT;
     texts[n++] = "--pod";
@@ -119,6 +116,9 @@ static json_object *init_words(
     texts[n++] = maker->place->nonce;
     texts[n++] = "--grace-ms";
     texts[n++] = grace;
+    plr_kube_lease_words_make(&lease, maker);
+    for (size_t i = 0; i < PLR_KUBE_LEASE_WORDS; i++)
+        texts[n++] = lease.words[i];
     if (hold == PLR_KUBE_RENEWED)
         texts[n++] = "--image-later";
     if (task->step->detach)
@@ -169,93 +169,4 @@ int plr_kube_add_command(json_object *container, const plr_kube_pod_maker *maker
     good = plr_jsonc_add(container, "command", init_words(maker, task, attempt, hold)) && good;
     good = plr_jsonc_add(container, "args", words_of_step) && good;
     return good ? 0 : plr_error_nomem(err);
-}
-
-/* "8080" of ":8080/path". */
-static int64_t http_port(const char *http)
-{
-    return strtoll(http + (http[0] == ':'), NULL, 10);
-}
-
-/* What answers by HTTP has its port open. */
-static bool asks_tcp(const plr_ready *ready)
-{
-    return ready->tcp > 0 && (ready->http == NULL || http_port(ready->http) != ready->tcp);
-}
-
-size_t plr_kube_probe_count(const plr_ready *ready)
-{
-    return ready == NULL ? 0
-                         : (size_t)asks_tcp(ready) + (ready->http != NULL) + (ready->n_exec > 0);
-}
-
-/* plr-init asks inside the pod: many services listen at 127.0.0.1 only, where the kubelet's own
- * questions do not come. */
-static json_object *ask_port(int64_t port, const char *path, bool held)
-{
-    char text[32];
-    const char *texts[8] = { PLR_KUBE_INIT };
-    size_t n = 1;
-    snprintf(text, sizeof(text), "%lld", (long long)port);
-    if (held) {
-        texts[n++] = "--begun";
-        texts[n++] = RECORD;
-    }
-    texts[n++] = "--probe";
-    texts[n++] = text;
-    if (path != NULL) {
-        texts[n++] = "--http";
-        texts[n++] = path;
-    }
-    return plr_jsonc_strings(texts, n);
-}
-
-static json_object *ask_exec(const plr_ready *ready, bool held)
-{
-    static const char *const before[] = { PLR_KUBE_INIT, "--begun", RECORD, "--" };
-    _cleanup_json_ json_object *array = json_object_new_array();
-    return append_words(array, (words){ before, held ? 4 : 0 }) &&
-                           append_words(array, (words){ ready->exec, ready->n_exec })
-                   ? steal(array)
-                   : NULL;
-}
-
-/* A failed startupProbe would kill the container: it may fail for ever. */
-static json_object *make_probe(json_object *command, bool startup)
-{
-    json_object *probe =
-            plr_jsonc_object("exec", plr_jsonc_object("command", command, NULL), "periodSeconds",
-                    json_object_new_int(1), "timeoutSeconds", json_object_new_int(10), NULL);
-    if (!startup || plr_jsonc_add(probe, "failureThreshold", json_object_new_int(1000000)))
-        return probe;
-    json_object_put(probe);
-    return NULL;
-}
-
-bool plr_kube_add_probes(json_object *container, const plr_step *step, plr_kube_hold hold)
-{
-    /* A container that is held is asked, too: nothing of the step's may run then, and whoever
-     * answers at its port is somebody else. */
-    const bool held = plr_kube_has_init(hold);
-    static const char *const keys[PLR_KUBE_PROBES] = { "readinessProbe", "startupProbe" };
-    const plr_ready *ready = step->ready;
-    json_object *commands[3];
-    size_t n = 0;
-    if (ready == NULL)
-        return true;
-    /* The last thing that becomes true is the readiness: the startup probe is asked before. */
-    if (ready->n_exec > 0)
-        commands[n++] = ask_exec(ready, held);
-    if (ready->http != NULL) {
-        const char *path = strchr(ready->http, '/');
-        commands[n++] = ask_port(http_port(ready->http), path == NULL ? "/" : path, held);
-    }
-    if (asks_tcp(ready))
-        commands[n++] = ask_port(ready->tcp, NULL, held);
-    bool good = true;
-    for (size_t i = 0; i < n && i < PLR_KUBE_PROBES; i++)
-        good = plr_jsonc_add(container, keys[i], make_probe(commands[i], i > 0)) && good;
-    if (n > PLR_KUBE_PROBES)
-        json_object_put(commands[PLR_KUBE_PROBES]);
-    return good;
 }

@@ -218,7 +218,7 @@ int plr_kube_container(json_object **ret_container, const plr_kube_pod_maker *ma
             !add_ports(container, &step->docker) ||
             !add_resources(container, maker, task, attempt) ||
             !plr_jsonc_add(container, "volumeMounts", plr_kube_mounts(maker, task, name, hold)) ||
-            !plr_kube_add_probes(container, step, hold) ||
+            !plr_kube_add_probes(container, maker, step, hold) ||
             !plr_kube_add_user(container, maker, step, step->docker.privileged))
         return plr_error_nomem(err);
     *ret_container = steal(container);

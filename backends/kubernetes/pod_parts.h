@@ -17,6 +17,8 @@ typedef struct plr_kube_pod_maker {
     json_object *hosts; /* [{"ip", "hostnames"}]: what resolves */
     bool hosts_file;    /* it is in a file of ours */
     bool restricted;    /* each step has a user that is not root, and wants nothing of the node */
+    int64_t lease_s;    /* how long its plr-inits go on without a word of the engine's */
+    size_t n_containers;
 } plr_kube_pod_maker;
 
 /* pod_container.c: all that does not come from volumes. */
@@ -78,8 +80,17 @@ json_object *plr_kube_literal(const char *text);
 int plr_kube_add_command(json_object *container, const plr_kube_pod_maker *maker,
         const plr_task *task, unsigned attempt, plr_error *err);
 
-/* pod_command.c: how it is seen that it is ready. */
-bool plr_kube_add_probes(json_object *container, const plr_step *step, plr_kube_hold hold);
+/* pod_probes.c: how it is seen that it is ready, and, where no plr-init sees to that, that its
+ * engine is lost. */
+bool plr_kube_add_probes(json_object *container, const plr_kube_pod_maker *maker,
+        const plr_step *step, plr_kube_hold hold);
+/* pod_probes.c: "--lease", "--containers" for plr-init, four words. */
+#define PLR_KUBE_LEASE_WORDS 4
+typedef struct plr_kube_lease_words {
+    char numbers[2][24];
+    const char *words[PLR_KUBE_LEASE_WORDS];
+} plr_kube_lease_words;
+void plr_kube_lease_words_make(plr_kube_lease_words *ret_words, const plr_kube_pod_maker *maker);
 /* How many questions a step's `ready` asks of Kubernetes, which can ask two of a container. */
 #define PLR_KUBE_PROBES 2
 size_t plr_kube_probe_count(const plr_ready *ready);

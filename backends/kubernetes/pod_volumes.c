@@ -56,6 +56,8 @@ static bool append_own(json_object *volumes, const char *init_secret, bool hosts
 {
     json_object *notes = plr_jsonc_list(make_note(PLR_INIT_POD_PLAN, PLR_KUBE_NOTE_PLAN));
     bool good = plr_jsonc_append(notes, make_note(PLR_INIT_POD_WORDS, PLR_KUBE_NOTE_WORDS));
+    /* Each renewal makes the kubelet write all of them anew: that is what plr-init looks at. */
+    good = plr_jsonc_append(notes, make_note("words/lease", PLR_KUBE_NOTE_DEADLINE)) && good;
     if (hosts_file)
         good = plr_jsonc_append(notes, make_note(PLR_KUBE_HOSTS_FILE, PLR_KUBE_NOTE_HOSTS)) && good;
     good = plr_jsonc_append(volumes, make_volume(VOLUME_WORDS, "downwardAPI",
@@ -183,14 +185,15 @@ bool plr_kube_append_mount(
     return plr_jsonc_append(mounts, mount) && good;
 }
 
-/* All records, and a folder for this container's own: what it writes there nobody else can. */
-static bool append_held(json_object *mounts, const char *container)
+/* All records, and a folder for this container's own: what it writes there nobody else can. One
+ * without an init writes none, but its folder shows that it was made. */
+static bool append_records(json_object *mounts, const char *container, bool writes)
 {
     return plr_kube_append_mount(mounts, VOLUME_WORDS, PLR_KUBE_FOLDER "/words", NULL, true) &&
            plr_kube_append_mount(
                    mounts, VOLUME_RESULTS, PLR_KUBE_FOLDER "/" PLR_INIT_POD_RESULTS, NULL, true) &&
-           plr_kube_append_mount(
-                   mounts, VOLUME_RESULTS, PLR_KUBE_FOLDER "/" PLR_INIT_POD_OWN, container, false);
+           plr_kube_append_mount(mounts, VOLUME_RESULTS, PLR_KUBE_FOLDER "/" PLR_INIT_POD_OWN,
+                   container, !writes);
 }
 
 /* The document's own file there is the one that counts. */
@@ -214,7 +217,7 @@ json_object *plr_kube_mounts(const plr_kube_pod_maker *maker, const plr_task *ta
     _cleanup_json_ json_object *mounts = json_object_new_array();
     bool good = plr_kube_append_mount(
                         mounts, PLR_KUBE_VOLUME_INIT, PLR_KUBE_FOLDER "/bin", NULL, true) &&
-                (!plr_kube_has_init(hold) || append_held(mounts, container)) &&
+                append_records(mounts, container, plr_kube_has_init(hold)) &&
                 (!maker->hosts_file || append_hosts(mounts, step));
     for (size_t i = 0; i < task->n_volumes && good; i++) {
         plr_kube_volume_name(name, task->volumes[i].volume);

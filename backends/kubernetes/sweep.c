@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What runs left in the namespace and nobody alive owns. An owner is a process of this machine,
  * known by its boot, PID namespace, pid and start time; one of elsewhere counts as living until its
- * deadline. Pods are found by their label, their Secrets by their names. */
+ * deadline, which moves on as long as it lives. Pods are found by their label; their Secrets go
+ * with them. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -13,17 +14,18 @@
 #include "net/http.h"
 
 #define PAGE 100
+/* Of what a run removes of others that are over, at its beginning. */
+#define FEW 10
 
 typedef struct sweep {
     plr_kube_errand errand;
     char *run; /* only this one; NULL: all */
-    bool dry_run;
+    bool dry_run, expired_only;
     int64_t older_than_s, now_s;
     plr_kube_call *call;
     json_object *items; /* of the page in hand */
     size_t at;          /* in it */
-    unsigned part;      /* of what is at hand: pod, Secret, Secret */
-    bool found;         /* something of `run` */
+    bool removed;       /* the one at hand */
     char *more;         /* where the next page begins */
     plr_error error, error_of_one;
 } sweep;
@@ -58,6 +60,8 @@ static bool is_chosen(const sweep *s)
     bool over = deadline_s > 0 && deadline_s <= s->now_s;
     if (s->run != NULL)
         return true;
+    if (s->expired_only)
+        return over;
     if (s->now_s - created_s < s->older_than_s)
         return false;
     switch (plr_owner_look(plr_jsonc_text(notes, PLR_KUBE_NOTE_OWNER), "/proc")) {
@@ -73,6 +77,8 @@ static bool is_chosen(const sweep *s)
 static void tell(const sweep *s)
 {
     plr_kube *kube = s->errand.kube;
+    if (s->errand.op == NULL)
+        return;
     json_object *metadata = metadata_of(s);
     const char *name = plr_jsonc_text(metadata, "name");
     char look[700];
@@ -95,6 +101,11 @@ static void tell(const sweep *s)
     kube->host->op_swept(s->errand.op, &swept);
 }
 
+static void finish(sweep *s)
+{
+    plr_kube_errand_finish(&s->errand, &s->error);
+}
+
 static void list(sweep *s);
 static void next(sweep *s);
 
@@ -107,59 +118,39 @@ static void on_removed(
     s->call = NULL;
     if (err != NULL && status != 404)
         plr_error_set(&s->error_of_one, err->code, "%s", err->message);
-    s->part++;
+    s->removed = true;
     next(s);
 }
 
-/* A pod and the Secrets that may be there with it, one after another. */
-static int remove_part(sweep *s, const char *id, plr_error *err)
+/* False: that goes on. */
+static bool remove_one(sweep *s, const char *name)
 {
-    char name[PLR_KUBE_NAME_SIZE];
-    if (s->part == 2)
-        plr_kube_pull_name(name, id);
-    else
-        plr_kube_run_name(name, id);
-    return plr_kube_ask(s->errand.kube, &s->call, "DELETE", NULL, on_removed, s, err,
-            "/%s/%s?gracePeriodSeconds=0", s->part == 0 ? "pods" : "secrets", name);
-}
-
-/* Of a run whose pod was never made, or is gone, only Secrets can be left. */
-static bool has_orphans(const sweep *s)
-{
-    return s->run != NULL && !s->found && !s->dry_run;
+    if (s->dry_run || s->removed ||
+            plr_kube_ask(s->errand.kube, &s->call, "DELETE", NULL, on_removed, s, &s->error_of_one,
+                    "/pods/%s?gracePeriodSeconds=0", name) < 0)
+        return true;
+    return false;
 }
 
 static void next(sweep *s)
 {
     size_t n = s->items == NULL ? 0 : json_object_array_length(s->items);
-    plr_error err = { 0 };
-    for (; s->at < n; s->at++, s->part = 0) {
-        if (s->part == 0 && !is_chosen(s))
+    for (; s->at < n; s->at++, s->removed = false) {
+        if (!s->removed && !is_chosen(s))
             continue;
-        s->found = true;
-        const char *id = plr_jsonc_text(
-                plr_jsonc_get(metadata_of(s), "labels", json_type_object), PLR_KUBE_LABEL_RUN);
-        if (!s->dry_run && s->part < 3) {
-            if (remove_part(s, id, &err) == 0)
-                return;
-            s->error_of_one = err;
-        }
+        const char *name = plr_jsonc_text(metadata_of(s), "name");
+        if (!remove_one(s, name))
+            return;
         tell(s);
         if (s->error_of_one.code != 0)
-            plr_error_set(&s->error, s->error_of_one.code, "pod plr-%s was not removed: %s", id,
+            plr_error_set(&s->error, s->error_of_one.code, "pod %s was not removed: %s", name,
                     s->error_of_one.message);
         s->error_of_one = (plr_error){ 0 };
     }
-    if (s->more != NULL && s->error.code == 0) {
+    if (s->more != NULL && s->error.code == 0 && !s->expired_only)
         list(s);
-        return;
-    }
-    if (has_orphans(s) && s->part < 3) {
-        s->part = s->part == 0 ? 1 : s->part;
-        if (remove_part(s, s->run, &s->error) == 0)
-            return;
-    }
-    plr_kube_errand_finish(&s->errand, &s->error);
+    else
+        finish(s);
 }
 
 static void on_list(
@@ -171,14 +162,14 @@ static void on_list(
     s->call = NULL;
     if (err != NULL) {
         plr_error_set(&s->error, err->code, "the pods of runs cannot be listed: %s", err->message);
-        plr_kube_errand_finish(&s->errand, &s->error);
+        finish(s);
         return;
     }
     json_object *metadata = plr_jsonc_get(reply, "metadata", json_type_object);
     json_object_put(s->items);
     s->items = json_object_get(plr_jsonc_get(reply, "items", json_type_array));
     s->at = 0;
-    s->part = 0;
+    s->removed = false;
     free(steal(s->more));
     if (plr_jsonc_text(metadata, "continue")[0] != '\0')
         plr_text_copy(&s->more, plr_jsonc_text(metadata, "continue"), &s->error);
@@ -188,7 +179,8 @@ static void on_list(
 static void list(sweep *s)
 {
     _cleanup_buf_ plr_buf query = { 0 };
-    plr_buf_printf(&query, "/pods?limit=%d&labelSelector=" PLR_KUBE_LABEL_RUN, PAGE);
+    plr_buf_printf(&query, "/pods?limit=%d&labelSelector=" PLR_KUBE_LABEL_RUN,
+            s->expired_only ? FEW : PAGE);
     if (s->run != NULL) {
         plr_buf_puts(&query, "%3D");
         plr_http_escape(&query, s->run);
@@ -197,23 +189,42 @@ static void list(sweep *s)
         plr_buf_puts(&query, "&continue=");
         plr_http_escape(&query, s->more);
     }
+    if (s->expired_only)
+        plr_buf_puts(&query, "&fieldSelector=status.phase!%3DRunning");
     if (plr_buf_check(&query, &s->error) < 0 ||
             plr_kube_ask(s->errand.kube, &s->call, "GET", NULL, on_list, s, &s->error, "%s",
                     query.data) < 0)
-        plr_kube_errand_finish(&s->errand, &s->error);
+        finish(s);
+}
+
+static sweep *begin(plr_kube *kube, plr_op *op)
+{
+    sweep *s = plr_kube_errand_new(kube, sizeof(*s), op);
+    if (s == NULL)
+        return NULL;
+    s->errand.clear = clear;
+    s->now_s = plr_kube_wall_s(kube);
+    return s;
 }
 
 void plr_kube_sweep(plr_kube *kube, const plr_sweep_options *options, plr_op *op)
 {
-    sweep *s = plr_kube_errand_new(kube, sizeof(*s), op);
+    sweep *s = begin(kube, op);
     if (s == NULL)
         return;
-    s->errand.clear = clear;
     s->dry_run = options->dry_run;
     s->older_than_s = options->older_than_ns / (int64_t)PLR_SECOND;
-    s->now_s = plr_kube_wall_s(kube);
     if (plr_text_copy(&s->run, options->run, &s->error) < 0)
-        plr_kube_errand_finish(&s->errand, &s->error);
+        finish(s);
     else
         list(s);
+}
+
+void plr_kube_sweep_expired(plr_kube *kube)
+{
+    sweep *s = begin(kube, NULL);
+    if (s == NULL)
+        return;
+    s->expired_only = true;
+    list(s);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of a run in the cluster, from its id alone: its pods go by their label, its Secrets by
- * their names. While something of the user's still runs, its end is waited for. */
+/* The end of a run in the cluster, from its id alone: its pods go by their label, its Secrets with
+ * them, for they belong to them. While something of the user's still runs, its end is waited for.
+ */
 #include <stdio.h>
 
 #include "backends/kubernetes/errand.h"
@@ -14,7 +15,7 @@ typedef struct teardown {
     plr_kube_errand errand;
     plr_kube_run *run; /* NULL: of another process */
     char id[PLR_KUBE_NAME_SIZE];
-    plr_kube_call *calls[3];
+    plr_kube_call *call;
     plr_timer *timer;
     plr_error error;
     bool waits; /* for the pod to be gone */
@@ -23,8 +24,7 @@ typedef struct teardown {
 static void clear(plr_kube_errand *errand)
 {
     teardown *t = (teardown *)errand;
-    for (size_t i = 0; i < 3; i++)
-        plr_kube_call_cancel(t->calls[i]);
+    plr_kube_call_cancel(t->call);
     errand->kube->host->timer_free(t->timer);
 }
 
@@ -38,10 +38,7 @@ static void finish(teardown *t)
 
 static void maybe_finish(teardown *t)
 {
-    for (size_t i = 0; i < 3; i++)
-        if (t->calls[i] != NULL)
-            return;
-    if (!t->waits || t->error.code != 0)
+    if (t->call == NULL && (!t->waits || t->error.code != 0))
         finish(t);
 }
 
@@ -49,19 +46,19 @@ static void on_removed(
         plr_kube_call *call, int status, json_object *reply, const plr_error *err, void *userdata)
 {
     teardown *t = userdata;
-    (void)reply;
-    for (size_t i = 0; i < 3; i++)
-        if (t->calls[i] == call)
-            t->calls[i] = NULL;
+    (void)call, (void)reply;
+    t->call = NULL;
     if (err != NULL && status != 404)
-        plr_error_set(&t->error, err->code, "what is left of run %s cannot be removed: %s", t->id,
-                err->message);
+        plr_error_set(&t->error, err->code,
+                "what is left of run %s cannot be removed: %s (`pipeline-runtime sweep --backend "
+                "kubernetes --run %s` does it later)",
+                t->id, err->message, t->id);
     maybe_finish(t);
 }
 
 static int remove_pods(teardown *t, int grace_s, plr_error *err)
 {
-    return plr_kube_ask(t->errand.kube, &t->calls[0], "DELETE", NULL, on_removed, t, err,
+    return plr_kube_ask(t->errand.kube, &t->call, "DELETE", NULL, on_removed, t, err,
             "/pods?labelSelector=" PLR_KUBE_LABEL_RUN "%%3D%s&gracePeriodSeconds=%d", t->id,
             grace_s);
 }
@@ -88,7 +85,7 @@ static void on_timer(plr_timer *timer, void *userdata)
     teardown *t = userdata;
     (void)timer;
     t->waits = false;
-    if (t->calls[0] == NULL && remove_pods(t, 0, &t->error) < 0)
+    if (t->call == NULL && remove_pods(t, 0, &t->error) < 0)
         maybe_finish(t);
 }
 
@@ -106,7 +103,6 @@ static int begin(teardown *t, plr_error *err)
 {
     plr_kube *kube = t->errand.kube;
     plr_kube_run *run = t->run;
-    char name[PLR_KUBE_NAME_SIZE];
     int r = 0;
     t->waits = run != NULL && is_busy(run);
     if (t->waits) {
@@ -118,18 +114,6 @@ static int begin(teardown *t, plr_error *err)
     }
     if (run == NULL || has_pods(run))
         r = r < 0 ? r : remove_pods(t, t->waits ? GRACE_S : 0, err);
-    if (run == NULL || run->has_secret[1]) {
-        plr_kube_run_name(name, t->id);
-        r = r < 0 ? r
-                  : plr_kube_ask(kube, &t->calls[1], "DELETE", NULL, on_removed, t, err,
-                            "/secrets/%s", name);
-    }
-    if (run == NULL || run->has_secret[2]) {
-        plr_kube_pull_name(name, t->id);
-        r = r < 0 ? r
-                  : plr_kube_ask(kube, &t->calls[2], "DELETE", NULL, on_removed, t, err,
-                            "/secrets/%s", name);
-    }
     return r;
 }
 
@@ -145,7 +129,7 @@ void plr_kube_teardown(plr_kube *kube, const char *run_id, plr_run_view *view, p
     if (t->run != NULL) {
         plr_kube_setup_clear(t->run);
         for (plr_kube_pod *pod = t->run->pods; pod != NULL; pod = pod->next) {
-            plr_kube_call_cancel(steal(pod->creation));
+            plr_kube_pod_creation_cancel(pod);
             plr_kube_call_cancel(steal(pod->deletion));
             pod->deleting = true;
         }

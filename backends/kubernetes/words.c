@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What the host says to the plr-inits of a run: lines of text in an annotation of the pod, which
  * the kubelet puts into a file. All that was ever said stays in it; one patch is on its way at a
- * time, and what is said meanwhile goes with the next. */
+ * time, and what is said meanwhile goes with the next. Each moves the deadline on, in an annotation
+ * that becomes a file, too: so each renews the lease of the plr-inits. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,33 @@
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 
+/* A pod is told four times in its lease that its engine is there, once a minute at the least. */
+#define RENEWALS 4
+#define RENEWAL_MAX_S 60
+
 static void send(plr_kube_pod *pod);
+
+static void renew_later(plr_kube_pod *pod)
+{
+    const plr_kube *kube = pod->run->kube;
+    uint64_t period = (uint64_t)plr_kube_lease_s(pod->run->view) * PLR_SECOND / RENEWALS;
+    if (period > RENEWAL_MAX_S * PLR_SECOND)
+        period = RENEWAL_MAX_S * PLR_SECOND;
+    kube->host->timer_set(pod->lease, kube->host->now(kube->loop) + period);
+}
+
+void plr_kube_lease_begin(plr_kube_pod *pod)
+{
+    pod->reached_at = pod->created_at;
+    renew_later(pod);
+}
+
+bool plr_kube_lease_is_over(const plr_kube_pod *pod)
+{
+    const plr_kube *kube = pod->run->kube;
+    uint64_t lease = (uint64_t)plr_kube_lease_s(pod->run->view) * PLR_SECOND;
+    return kube->host->now(kube->loop) - pod->reached_at >= lease;
+}
 
 static void on_sent(
         plr_kube_call *call, int status, json_object *reply, const plr_error *err, void *userdata)
@@ -21,6 +48,9 @@ static void on_sent(
     (void)status;
     (void)reply;
     pod->words_call = NULL;
+    if (err == NULL)
+        pod->reached_at = pod->run->kube->host->now(pod->run->kube->loop);
+    renew_later(pod);
     if (err != NULL && err->code != PLR_ERR_NOTFOUND && !pod->deleting && !pod->gone) {
         bool again = err->code == PLR_ERR_INFRASTRUCTURE || err->code == PLR_ERR_TIMEOUT;
         snprintf(text, sizeof(text), "the pod %s cannot be told what to do%s: %s", pod->name,
@@ -37,9 +67,13 @@ static json_object *annotation(const plr_kube_pod *pod)
     _cleanup_json_ json_object *patch = json_object_new_object();
     json_object *metadata = json_object_new_object();
     json_object *notes = json_object_new_object();
+    char deadline[PLR_KUBE_DEADLINE_SIZE];
+    plr_kube_deadline(deadline, pod->run->view, plr_kube_wall_s(pod->run->kube));
     bool good = plr_jsonc_add(patch, "metadata", metadata);
     good = plr_jsonc_add(metadata, "annotations", notes) && good;
-    good = good && plr_jsonc_add(notes, PLR_KUBE_NOTE_WORDS, plr_jsonc_string(pod->words.data));
+    good = good && plr_jsonc_add(notes, PLR_KUBE_NOTE_DEADLINE, plr_jsonc_string(deadline));
+    if (pod->words.size > 0)
+        good = good && plr_jsonc_add(notes, PLR_KUBE_NOTE_WORDS, plr_jsonc_string(pod->words.data));
     return good ? steal(patch) : NULL;
 }
 
@@ -59,6 +93,12 @@ static void send(plr_kube_pod *pod)
                 "/pods/%s", pod->name);
     if (r < 0)
         run->kube->host->run_failed(run->view, &err);
+}
+
+void plr_kube_on_lease(plr_timer *timer, void *userdata)
+{
+    (void)timer;
+    send(userdata);
 }
 
 void plr_kube_words_send(plr_kube_pod *pod)

@@ -85,7 +85,7 @@ def test_the_kubelets_question(architecture):
         age(50)
         assert ask(architecture, pod, 60) == 0 and ask(architecture, pod, 40) == 1
         assert ask(architecture, pod, 40, containers=2) == 0, "the kubelet may still be busy with the second"
-        age(1801)
+        age(901)
         assert ask(architecture, pod, 40, containers=2) == 1 and ask(architecture, pod, 3600, containers=2) == 0
         pod.write()
         assert ask(architecture, pod, 40) == 0

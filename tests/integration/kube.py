@@ -21,7 +21,7 @@ RULES = [
     {"apiGroups": [""], "resources": ["pods"],
      "verbs": ["create", "get", "list", "watch", "patch", "delete", "deletecollection"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
-    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "get", "patch", "delete"]},
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
 ]
 ACCOUNT = "runner"
 

@@ -49,7 +49,7 @@ def test_the_account_has_its_role_and_no_more(cluster, namespace):
             "resourceAttributes": {"namespace": where, "verb": verb, "resource": resource, "subresource": subresource}}})
         return review["status"]["allowed"]
 
-    assert may("create", "pods") and may("get", "pods", "log") and may("patch", "secrets")
+    assert may("create", "pods") and may("get", "pods", "log") and may("create", "secrets")
     assert not may("list", "secrets") and not may("create", "pods", "exec") and not may("create", "configmaps")
     assert not may("get", "pods", where="default") and not may("create", "namespaces", where="")
 

@@ -61,7 +61,8 @@ static void a_step_stands_behind_plr_init(void)
     json_object *pod = s.objects.pod;
     plr_kube_expect(pod, "spec/containers/s0/command",
             "['/.plr/bin/plr-init','--pod','/.plr','--step','0','--attempt','1','--nonce','abc',"
-            "'--grace-ms','3000','--']");
+            "'--grace-ms','3000','--lease','120','--containers','1','--']");
+    plr_kube_expect(pod, "spec/containers/s0/livenessProbe", NULL);
     /* What Kubernetes makes of it is what was written: $$ becomes $, and $( no name. */
     plr_kube_expect(pod, "spec/containers/s0/args", "['sh','-c','echo $HOME $$$ $$(date) $']");
     plr_kube_expect(pod, "spec/containers/s0/env/A/value", "'$$(B) $$$$$$(C)'");
@@ -72,7 +73,7 @@ static void a_step_stands_behind_plr_init(void)
     plr_kube_expect(pod, "spec/enableServiceLinks", "false");
     plr_kube_expect(pod, "metadata/labels/pipeline-runtime.io~1run", "'r1'");
     plr_kube_expect(pod, "metadata/annotations/pipeline-runtime.io~1owner", "'me'");
-    plr_kube_expect(pod, "metadata/annotations/pipeline-runtime.io~1deadline", "'87400'");
+    plr_kube_expect(pod, "metadata/annotations/pipeline-runtime.io~1deadline", "'2020'");
     plr_kube_expect(pod, "metadata/annotations/pipeline-runtime.io~1plan",
             "'plan 1 serial\\nstep on-success 1 -\\n'");
     plr_kube_expect(pod, "spec/containers/s0/volumeMounts/3",
@@ -123,7 +124,7 @@ static void a_detached_step_is_free_only_if_nothing_comes_before_it(void)
     CU_ASSERT_EQUAL(plr_kube_hold_of(&s.run, &s.place, 0, 1), PLR_KUBE_FREE);
     CU_ASSERT_EQUAL(plr_kube_hold_of(&s.run, &s.place, 1, 1), PLR_KUBE_HELD);
     CU_ASSERT_EQUAL(plr_kube_subject_make(&s), 0);
-    plr_kube_expect(s.objects.pod, "spec/containers/s1/command/11", "'--detach'");
+    plr_kube_expect(s.objects.pod, "spec/containers/s1/command/15", "'--detach'");
     /* It is not asked while it is held. */
     plr_kube_expect(s.objects.pod, "spec/containers/s1/readinessProbe/exec/command",
             "['/.plr/bin/plr-init','--begun','/.plr/own/result','--','x','y']");
@@ -211,7 +212,7 @@ static void a_renewed_container_begins_as_pause(void)
     CU_ASSERT_EQUAL(plr_kube_subject_make(&s), 0);
     plr_kube_expect(s.objects.pod, "spec/containers/s1/image", "'pause:1'");
     plr_kube_expect(s.objects.pod, "spec/containers/s1/imagePullPolicy", "'Always'");
-    plr_kube_expect(s.objects.pod, "spec/containers/s1/command/11", "'--image-later'");
+    plr_kube_expect(s.objects.pod, "spec/containers/s1/command/15", "'--image-later'");
     plr_kube_expect(s.objects.pod, "spec/containers/s1/args", "['x']");
     plr_kube_expect(s.objects.pod, "spec/containers/s1/volumeMounts/3/subPath", "'s1'");
     plr_kube_subject_clear(&s);

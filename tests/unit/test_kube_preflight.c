@@ -41,14 +41,14 @@ static void serve_rights(int listener)
             "{\"status\":{\"incomplete\":true,\"resourceRules\":[{\"verbs\":[\"create\",\"get\","
             "\"list\",\"watch\",\"patch\",\"delete\"],\"apiGroups\":[\"\"],\"resources\":"
             "[\"pods\"]},{\"verbs\":[\"*\"],\"apiGroups\":[\"*\"],\"resources\":[\"pods/log\"],"
-            "\"resourceNames\":[\"p\"]},{\"verbs\":[\"get\",\"patch\",\"create\"],\"apiGroups\":"
+            "\"resourceNames\":[\"p\"]},{\"verbs\":[\"get\",\"patch\"],\"apiGroups\":"
             "[\"\"],\"resources\":[\"*\"]}]}}";
     for (;;) {
         plr_buf request = { 0 };
         int fd = peer_accept(listener);
         if (peer_read(fd, &request)) {
             bool all = strstr(request.data, "/selfsubjectrulesreviews ") != NULL;
-            bool allowed = strstr(request.data, "\"delete\"") == NULL;
+            bool allowed = strstr(request.data, "\"secrets\"") == NULL;
             reply(fd, all       ? rules
                       : allowed ? "{\"status\":{\"allowed\":true}}"
                                 : "{\"status\":{\"allowed\":false}}");
@@ -77,7 +77,7 @@ static void rights(void)
     CU_ASSERT_EQUAL(e.err.code, PLR_ERR_REFUSED);
     CU_ASSERT_STRING_EQUAL(e.err.message,
             "1 rights are missing in namespace space; a Role with these rules grants them: "
-            "[{apiGroups: [\"\"], resources: [secrets], verbs: [delete]}] (`pipeline-runtime "
+            "[{apiGroups: [\"\"], resources: [secrets], verbs: [create]}] (`pipeline-runtime "
             "kube-role` prints the whole Role)");
     CU_ASSERT_EQUAL(plr_kube_preflight_new(&preflight, client, on_end, &e, NULL), 0);
     plr_kube_preflight_free(preflight);
