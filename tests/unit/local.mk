@@ -116,12 +116,14 @@ kube_script = %reldir%/kube_script.c %reldir%/kube_script.h
 	backends/kubernetes/reply.c backends/kubernetes/watch.c
 
 kube_subject = %reldir%/kube_subject.c %reldir%/kube_subject.h
-unit_tests += %reldir%/test_kube_check %reldir%/test_kube_layout %reldir%/test_kube_pod %reldir%/test_kube_template \
+unit_tests += %reldir%/test_kube_check %reldir%/test_kube_layout %reldir%/test_kube_lease %reldir%/test_kube_pod %reldir%/test_kube_template \
 	%reldir%/test_kube_yaml
 %canon_reldir%_test_kube_check_SOURCES = %reldir%/test_kube_check.c $(kube_subject)
 %canon_reldir%_test_kube_check_LDADD = $(kube_LDADD)
 %canon_reldir%_test_kube_layout_SOURCES = %reldir%/test_kube_layout.c $(kube_subject)
 %canon_reldir%_test_kube_layout_LDADD = $(kube_LDADD)
+%canon_reldir%_test_kube_lease_SOURCES = %reldir%/test_kube_lease.c $(kube_subject)
+%canon_reldir%_test_kube_lease_LDADD = $(kube_LDADD)
 %canon_reldir%_test_kube_pod_SOURCES = %reldir%/test_kube_pod.c $(kube_subject)
 %canon_reldir%_test_kube_pod_LDADD = $(kube_LDADD)
 %canon_reldir%_test_kube_template_SOURCES = %reldir%/test_kube_template.c $(kube_subject)
