@@ -48,11 +48,16 @@ int plr_kube_attempt_of(plr_kube_attempt **ret_attempt, plr_task *task, plr_erro
     }
     if (run == NULL)
         return plr_error_set(err, PLR_ERR_STATE, "the run was not set up");
+    bool own_pod = run->layout == PLR_KUBE_LAYOUT_POD_PER_STEP;
+    plr_kube_pod *pod = run->pods;
     plr_kube_attempt *attempt = calloc(1, sizeof(*attempt));
     if (attempt == NULL)
         return plr_error_nomem(err);
     int r = run->kube->host->timer_new(run->kube->loop, &attempt->timer, on_timer, attempt, err);
+    if (r == 0 && (own_pod || pod == NULL))
+        r = plr_kube_pod_new(&pod, run, own_pod ? task : NULL, err);
     if (r < 0) {
+        run->kube->host->timer_free(attempt->timer);
         free(attempt);
         return r;
     }
@@ -60,7 +65,8 @@ int plr_kube_attempt_of(plr_kube_attempt **ret_attempt, plr_task *task, plr_erro
     json_object *image = place.images == NULL ? NULL : place.images[task->index];
     attempt->run = run;
     attempt->task = task;
-    attempt->pod = run->pods;
+    attempt->pod = pod;
+    attempt->index = own_pod ? 0 : task->index;
     plr_kube_container_name(attempt->container, task->index, task->attempt);
     attempt->hold = plr_kube_hold_of(run->view, &place, task->index, task->attempt);
     attempt->evidence.is_init = plr_kube_has_init(attempt->hold);
@@ -82,6 +88,7 @@ void plr_kube_attempt_free(plr_kube_attempt *attempt)
             break;
         }
     }
+    plr_kube_layout_leave(attempt);
     plr_kube_log_free(attempt->log);
     plr_kube_call_cancel(attempt->patch);
     run->kube->host->timer_free(attempt->timer);
@@ -128,7 +135,7 @@ static void on_timer(plr_timer *timer, void *userdata)
         plr_kube_attempt_complete(attempt, &err);
     } else if (attempt->op != NULL && plr_kube_attempt_decides(attempt) &&
                attempt->evidence.standing == PLR_KUBE_RUNNING) {
-        plr_kube_say(attempt->pod, "go %zu %u", attempt->task->index, attempt->task->attempt);
+        plr_kube_say(attempt->pod, "go %zu %u", attempt->index, attempt->task->attempt);
     } else if (attempt->op != NULL && attempt->evidence.standing == PLR_KUBE_WAITING) {
         if (now_of(attempt) < attempt->turn_at + LATE_NS)
             set_timer(attempt, attempt->turn_at + LATE_NS);
@@ -143,8 +150,8 @@ static void on_timer(plr_timer *timer, void *userdata)
 static void hold_back(plr_kube_attempt *attempt)
 {
     if (plr_kube_has_init(attempt->hold))
-        plr_kube_say(attempt->pod, "stop %zu %u %d", attempt->task->index, attempt->task->attempt,
-                SIGTERM);
+        plr_kube_say(
+                attempt->pod, "stop %zu %u %d", attempt->index, attempt->task->attempt, SIGTERM);
     set_timer(attempt, now_of(attempt) + SETTLE_NS);
 }
 
@@ -167,7 +174,7 @@ static int say_late(plr_kube_attempt *attempt, const plr_pair *late, size_t n, p
             r = plr_base64_encode(pair.data, pair.size, false, &text, err);
         if (r < 0)
             return r;
-        plr_kube_say(attempt->pod, "late %zu %s", attempt->task->index, text.data);
+        plr_kube_say(attempt->pod, "late %zu %s", attempt->index, text.data);
     }
     return 0;
 }
@@ -190,8 +197,10 @@ void plr_kube_attempt_start(
     int r = 0;
     if (plr_kube_has_init(attempt->hold) && !plr_kube_attempt_decides(attempt)) {
         r = say_late(attempt, late, n_late, &err);
-        plr_kube_say(attempt->pod, "go %zu %u", attempt->task->index, attempt->task->attempt);
+        plr_kube_say(attempt->pod, "go %zu %u", attempt->index, attempt->task->attempt);
     }
+    if (r == 0)
+        r = plr_kube_layout_start(attempt, &err);
     if (r < 0)
         plr_kube_attempt_complete(attempt, &err);
     else

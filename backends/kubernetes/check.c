@@ -6,12 +6,10 @@
 #include <string.h>
 
 #include "backends/kubernetes/check_parts.h"
+#include "backends/kubernetes/layout.h"
 #include "backends/kubernetes/pod_parts.h"
 #include "engine/base/arena.h"
 #include "engine/base/error.h"
-
-/* More containers are in no pod that its node could start. */
-#define CONTAINERS_MAX 1000
 
 static void check_user(plr_kube_checker *c, const plr_step *step)
 {
@@ -82,13 +80,14 @@ static void check_run(plr_kube_checker *c)
                 "steps can run on amd64 and arm64 nodes, not on %s",
                 platform->arch == NULL || platform->arch[0] == '\0' ? "this architecture"
                                                                     : platform->arch);
-    if (c->run->network == PLR_NETWORK_ISOLATED || c->run->network == PLR_NETWORK_NONE)
+    bool apart = c->place->layout == PLR_KUBE_LAYOUT_POD_PER_STEP;
+    if (c->run->network == PLR_NETWORK_NONE)
         plr_check_error(&c->found, NULL, "network", "",
-                "--network %s cannot be had: all steps share the network of a pod",
-                c->run->network == PLR_NETWORK_NONE ? "none" : "isolated");
-    if (c->place->settings->layout == PLR_KUBE_LAYOUT_POD_PER_STEP)
-        plr_check_error(
-                &c->found, NULL, "layout", "", "--kube-layout pod-per-step is not there yet");
+                "--network none cannot be had: a pod has the network that the cluster gives it");
+    if (c->run->network == (apart ? PLR_NETWORK_SHARED : PLR_NETWORK_ISOLATED))
+        plr_check_error(&c->found, NULL, "network", "", "--network %s cannot be had: %s",
+                apart ? "shared" : "isolated",
+                apart ? "each step has a pod of its own" : "all steps share the network of a pod");
     if (length > 0 && id[length - 1] == '-')
         plr_check_error(&c->found, NULL, "run-id", "",
                 "the id \"%s\" cannot be part of a pod's name: it ends with -", id);
@@ -96,10 +95,10 @@ static void check_run(plr_kube_checker *c)
         check_variable(c, NULL, c->run->host_environment[i].name, "");
     for (size_t i = 0; i < c->document->n_tasks; i++)
         n_containers += plr_kube_attempts(c->document->tasks[i]);
-    if (n_containers > CONTAINERS_MAX)
+    if (!apart && n_containers > PLR_KUBE_CONTAINERS_MAX)
         plr_check_error(&c->found, NULL, "too-large", "",
-                "the attempts of all steps are %zu containers, too many for one pod (a pod for "
-                "each step is not there yet)",
+                "the attempts of all steps are %zu containers, too many for one pod (--kube-layout "
+                "pod-per-step gives each a pod)",
                 n_containers);
 }
 
@@ -143,6 +142,15 @@ static bool make_task(plr_task *task, plr_arena *arena, const plr_run_view *run,
     return true;
 }
 
+static int try_objects(const plr_kube_checker *c, plr_task *const *tasks, size_t n,
+        const plr_task *only, plr_error *err)
+{
+    _cleanup_kube_objects_ plr_kube_objects objects = { 0 };
+    plr_kube_place place = *c->place;
+    place.only = only;
+    return plr_kube_objects_new(&objects, c->run, tasks, n, &place, err);
+}
+
 /* What only the objects show: that they are too large, or that the template does not fit. */
 static int check_objects(plr_kube_checker *c, plr_error *err)
 {
@@ -159,8 +167,11 @@ static int check_objects(plr_kube_checker *c, plr_error *err)
     }
     if (!good)
         return plr_error_nomem(err);
-    _cleanup_kube_objects_ plr_kube_objects objects = { 0 };
-    int r = plr_kube_objects_new(&objects, c->run, list, n, c->place, &found);
+    bool apart = c->place->layout == PLR_KUBE_LAYOUT_POD_PER_STEP;
+    int r = 0;
+    for (size_t i = 0; i < (apart ? n : 1) && r == 0; i++)
+        r = apart ? try_objects(c, &list[i], 1, list[i], &found)
+                  : try_objects(c, list, n, NULL, &found);
     if (r == PLR_ERR_NOMEM)
         return plr_error_nomem(err);
     if (r < 0)
@@ -168,14 +179,17 @@ static int check_objects(plr_kube_checker *c, plr_error *err)
     return 0;
 }
 
-int plr_kube_check(const plr_host *host, const plr_run_view *run, const plr_kube_place *place,
+int plr_kube_check(const plr_host *host, const plr_run_view *run, const plr_kube_place *asked,
         plr_op *op, plr_error *err)
 {
+    const char *why;
+    plr_kube_place place = *asked;
+    place.layout = plr_kube_layout_of(run, place.settings, &why);
     plr_kube_checker c = {
         .found = { .host = host, .op = op, .document = run->document },
         .run = run,
         .document = run->document,
-        .place = place,
+        .place = &place,
     };
     check_run(&c);
     for (size_t i = 0; i < c.document->n_tasks; i++) {

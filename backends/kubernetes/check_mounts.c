@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backends/kubernetes/check_parts.h"
+#include "backends/kubernetes/layout.h"
 
 static void check_path(
         plr_kube_checker *c, const plr_step *step, const char *path, const char *where)
@@ -41,6 +42,21 @@ static void check_host_path(
                 step->metadata.name, path);
 }
 
+/* Memory is of one pod. */
+static void check_shared_memory(
+        plr_kube_checker *c, const plr_step *step, const plr_volume *volume, const char *where)
+{
+    size_t index = (size_t)(volume - c->document->volumes);
+    if (c->place->layout == PLR_KUBE_LAYOUT_POD_PER_STEP && volume->temp != NULL &&
+            strcmp(volume->temp->medium, "memory") == 0 &&
+            plr_kube_is_claimed(c->document, c->place, index))
+        plr_check_error(&c->found, step, "shared-memory", where,
+                "the volume \"%s\" is in memory and used by several steps, and each has a pod of "
+                "its own: pods cannot share memory. Give it another medium, or name a claim for it "
+                "in a --kube-pod-template",
+                volume->metadata.name);
+}
+
 void plr_kube_check_mounts(plr_kube_checker *c, const plr_step *step)
 {
     const plr_volume *volumes = c->document->volumes;
@@ -50,6 +66,7 @@ void plr_kube_check_mounts(plr_kube_checker *c, const plr_step *step)
         snprintf(where, sizeof(where), "/volumes/%zu/path", i);
         check_path(c, step, step->volumes[i].path, where);
         check_shm(c, step, step->volumes[i].path, where);
+        check_shared_memory(c, step, volume, where);
         if (volume->host != NULL)
             check_host_path(c, step, volume->host->path, where);
     }

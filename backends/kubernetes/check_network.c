@@ -5,7 +5,14 @@
 #include <string.h>
 
 #include "backends/kubernetes/check_parts.h"
+#include "backends/kubernetes/layout.h"
 #include "backends/kubernetes/pod_parts.h"
+
+/* The steps of the run have one network. */
+static bool is_shared(const plr_kube_checker *c)
+{
+    return c->place->layout != PLR_KUBE_LAYOUT_POD_PER_STEP;
+}
 
 static void check_names(plr_kube_checker *c, const plr_step *step)
 {
@@ -41,7 +48,7 @@ static void check_own_network(plr_kube_checker *c, const plr_step *step)
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         if (fields[i].used)
             plr_check_error(&c->found, step, "network", fields[i].where,
-                    "step \"%s\" cannot have %s: it runs in a pod with all others",
+                    "step \"%s\" cannot have %s: pods have what the cluster gives them",
                     step->metadata.name, fields[i].what);
 }
 
@@ -78,7 +85,7 @@ static void check_dns(plr_kube_checker *c, size_t task)
     if (mine->n_dns > 3)
         plr_check_error(
                 &c->found, step, "dns", "/docker/dns", "a pod has three name servers at most");
-    for (size_t i = 0; i < task && (dns || search); i++) {
+    for (size_t i = 0; i < task && is_shared(c) && (dns || search); i++) {
         const plr_docker_options *other = &c->document->tasks[i]->docker;
         bool differs = (dns && other->n_dns > 0 &&
                                !same_texts(mine->dns, mine->n_dns, other->dns, other->n_dns)) ||
@@ -95,48 +102,20 @@ static void check_dns(plr_kube_checker *c, size_t task)
     }
 }
 
-/* The n-th port that a step is known to listen on; 0: no more. */
-static int64_t own_port(const plr_step *step, size_t n, const char **ret_where)
-{
-    const plr_docker_options *docker = &step->docker;
-    *ret_where = "/docker/ports";
-    if (n < docker->n_ports)
-        return strcmp(docker->ports[n].protocol, "tcp") == 0 ? docker->ports[n].port : -1;
-    *ret_where = "/ready";
-    if (step->ready == NULL || n > docker->n_ports + 1)
-        return 0;
-    if (n == docker->n_ports)
-        return step->ready->tcp > 0 ? step->ready->tcp : -1;
-    const char *http = step->ready->http;
-    return http == NULL ? -1 : strtoll(http + (http[0] == ':'), NULL, 10);
-}
-
-static bool listens(const plr_step *step, int64_t port)
-{
-    const char *where;
-    int64_t other;
-    for (size_t i = 0; (other = own_port(step, i, &where)) != 0; i++)
-        if (other == port)
-            return true;
-    return false;
-}
-
 static void check_listeners(plr_kube_checker *c, size_t task)
 {
     const plr_step *step = c->document->tasks[task];
     const char *where;
-    int64_t port;
-    for (size_t i = 0; step->detach && (port = own_port(step, i, &where)) != 0; i++) {
-        for (size_t t = 0; t < task && port > 0; t++) {
-            const plr_step *other = c->document->tasks[t];
-            if (!other->detach || !listens(other, port))
-                continue;
-            plr_check_error(&c->found, step, "port-clash", where,
-                    "\"%s\" and \"%s\" both serve port %lld, and stand in one pod (a pod for each "
-                    "step is not there yet): give one of them another port",
-                    other->metadata.name, step->metadata.name, (long long)port);
-            return;
-        }
+    for (size_t t = 0; t < task && is_shared(c); t++) {
+        const plr_step *other = c->document->tasks[t];
+        int64_t port = plr_kube_shared_port(step, other, &where);
+        if (port == 0)
+            continue;
+        plr_check_error(&c->found, step, "port-clash", where,
+                "\"%s\" and \"%s\" both serve port %lld, and stand in one pod: give one of them "
+                "another port, or each a pod (--kube-layout pod-per-step)",
+                other->metadata.name, step->metadata.name, (long long)port);
+        return;
     }
 }
 

@@ -29,9 +29,6 @@ typedef struct plr_kube_attempt plr_kube_attempt;
 
 typedef void plr_kube_created_fn(plr_kube_pod *pod, const plr_error *err);
 
-/* Of a pod's own: the run's and the registries'. */
-#define PLR_KUBE_N_SECRETS 2
-
 typedef struct plr_kube {
     const plr_host *host;
     plr_loop *loop;
@@ -53,7 +50,11 @@ struct plr_kube_run {
     plr_run_view *view;
     plr_task *const *tasks;
     size_t n_tasks;
-    char nonce[33]; /* of the marks of its plr-inits */
+    plr_kube_layout layout; /* never AUTO */
+    const char *why_layout; /* where one pod cannot do it, or NULL */
+    char nonce[33];         /* of the marks of its plr-inits */
+    char *node;             /* that the first pod came to, or NULL */
+    bool has_claims;        /* they were asked for */
     plr_kube_watch *watch;
     plr_timer *turn; /* what is left to do in this turn of the loop */
     plr_kube_pod *pods;
@@ -73,21 +74,22 @@ struct plr_kube_run {
     void *gone_userdata;
 };
 
-/* A pod of a run, which all its attempts live in. */
+/* A pod of a run, which all its attempts live in, or the one that has it for itself. */
 struct plr_kube_pod {
     plr_kube_run *run;
     plr_kube_pod *next; /* of the run */
     char name[PLR_KUBE_NAME_SIZE];
-    char *uid;                                /* NULL: it is not created yet */
-    plr_kube_call *creation;                  /* of the pod, and then its release */
-    json_object *secrets[PLR_KUBE_N_SECRETS]; /* until they are created; NULL: none */
-    plr_kube_call *secret_creations[PLR_KUBE_N_SECRETS];
+    char *uid;                      /* NULL: it is not created yet */
+    plr_kube_call *creation;        /* of the pod, and then its release */
+    json_object *parts;             /* what belongs to it, an array, or NULL */
+    plr_kube_call **part_creations; /* one for each, or NULL */
     plr_error creation_error;
-    bool gated; /* nobody runs it before its Secrets are there */
+    bool gated; /* nobody runs it before its parts are there */
     plr_kube_created_fn *on_created;
     uint64_t created_at;
     json_object *seen; /* as the watch had it last, or NULL */
     bool gone;         /* it does not exist any more */
+    bool left;         /* the attempt that had it for itself is over: nobody listens in it */
     bool waits_node;   /* that it has none was told */
 
     /* stop.c */
@@ -109,6 +111,7 @@ struct plr_kube_attempt {
     plr_kube_attempt *next; /* of the run */
     plr_kube_pod *pod;
     char container[PLR_KUBE_NAME_SIZE];
+    size_t index; /* by which its plr-init is called */
     plr_kube_hold hold;
     plr_kube_evidence evidence;
     plr_kube_log *log;
@@ -147,14 +150,15 @@ void plr_kube_setup(plr_kube_run *run, plr_op *op);
 void plr_kube_setup_clear(plr_kube_run *run);
 
 /* run_pod.c, and run_pod_create.c */
-int plr_kube_pod_new(plr_kube_pod **ret_pod, plr_kube_run *run, const char *name, plr_error *err);
+/* `only`: the attempt that has it for itself; NULL: it is for all. */
+int plr_kube_pod_new(
+        plr_kube_pod **ret_pod, plr_kube_run *run, const plr_task *only, plr_error *err);
 void plr_kube_pod_free(plr_kube_pod *pod);
-/* Asks for its creation as `body` says, and for that of its Secrets (PLR_KUBE_N_SECRETS, NULL where
- * there is none). They belong to it from the first moment, so they come after it, and no node gets
- * it before they are there. Bodies are referenced; `body` and the Secrets are changed. The end of
- * it all is told to `on_created`, with NULL when the pod may run; it is watched from the first on.
- */
-int plr_kube_pod_create(plr_kube_pod *pod, json_object *body, json_object *const *secrets,
+/* Asks for its creation, and for that of its parts: its Secrets and claims. They
+ * belong to it from the first moment, so they come after it, and no node gets it before they are
+ * there. The objects are referenced, and changed. The end of it all is told to `on_created`, with
+ * NULL when the pod may run; it is watched from the first on. */
+int plr_kube_pod_create(plr_kube_pod *pod, const plr_kube_objects *objects,
         plr_kube_created_fn *on_created, plr_error *err);
 /* Drops what is still to be created. */
 void plr_kube_pod_creation_cancel(plr_kube_pod *pod);
@@ -200,11 +204,24 @@ void plr_kube_lease_begin(plr_kube_pod *pod);
 /* The pod cannot have heard of us for so long that what is in it has ended itself. */
 bool plr_kube_lease_is_over(const plr_kube_pod *pod);
 
+/* layout_run.c: where each attempt has a pod. Whether `op`, of a prepare, is taken: it ends when
+ * the pod is there, held. */
+bool plr_kube_layout_prepare(plr_kube_attempt *attempt, plr_op *op);
+/* Its turn: there is to be a pod. */
+int plr_kube_layout_start(plr_kube_attempt *attempt, plr_error *err);
+/* The attempt goes; a pod in which nothing of the user's has run goes with it. */
+void plr_kube_layout_leave(plr_kube_attempt *attempt);
+
 /* stop.c */
+/* The pod is to end, with this many seconds between TERM and KILL. */
+void plr_kube_delete(plr_kube_pod *pod, int64_t grace_s);
 void plr_kube_stop(plr_kube_attempt *attempt, int signal, plr_op *op);
 void plr_kube_stop_soon(plr_kube_run *run);
 /* Its container runs another image from now on. */
 int plr_kube_patch_image(plr_kube_attempt *attempt, const char *image, plr_error *err);
+
+/* check_claims.c: completes a check, after asking whether claims may be made. */
+void plr_kube_check_claims(plr_kube *kube, plr_op *op);
 
 /* probe.c, plan.c, teardown.c, sweep.c */
 void plr_kube_probe(plr_kube_attempt *attempt, const plr_probe *probe, plr_op *op);

@@ -13,6 +13,7 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/call.h \
 	%reldir%/check.c \
 	%reldir%/check.h \
+	%reldir%/check_claims.c \
 	%reldir%/check_mounts.c \
 	%reldir%/check_network.c \
 	%reldir%/check_parts.h \
@@ -31,6 +32,9 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/kubeconfig.h \
 	%reldir%/kubeconfig_entry.c \
 	%reldir%/kubeconfig_entry.h \
+	%reldir%/layout.c \
+	%reldir%/layout.h \
+	%reldir%/layout_run.c \
 	%reldir%/log.c \
 	%reldir%/log.h \
 	%reldir%/module.c \

@@ -5,6 +5,7 @@
 
 #include "backends/kubernetes/check.h"
 #include "backends/kubernetes/errand.h"
+#include "backends/kubernetes/layout.h"
 #include "backends/kubernetes/preflight.h"
 #include "backends/kubernetes/registries.h"
 #include "backends/kubernetes/role.h"
@@ -64,7 +65,8 @@ static void open_op(void *self, plr_op *op)
     if (r == 0 && kube->settings.config != NULL)
         r = plr_kube_registries_read(&kube->registry_auths, kube->settings.config, &err);
     if (r == 0 && !kube->settings.debug)
-        r = plr_kube_preflight_new(&kube->preflight, kube->client, on_preflight, kube, &err);
+        r = plr_kube_preflight_new(&kube->preflight, kube->client, plr_kube_rules, PLR_KUBE_N_RULES,
+                on_preflight, kube, &err);
     if (r < 0 || kube->settings.debug)
         plr_kube_complete(kube, op, &err);
     else
@@ -82,7 +84,10 @@ static void check(void *self, const plr_run_view *view, plr_op *op)
     plr_error err = { 0 };
     plr_kube_place place = plr_kube_place_of(kube);
     plr_kube_check(kube->host, view, &place, op, &err);
-    plr_kube_complete(kube, op, &err);
+    if (err.code == 0 && !kube->settings.debug && plr_kube_wants_claims(view, &place))
+        plr_kube_check_claims(kube, op);
+    else
+        plr_kube_complete(kube, op, &err);
 }
 
 static void plan(
@@ -103,14 +108,17 @@ static void setup(
         plr_kube_setup(run, op);
 }
 
-/* All is prepared by setup, but what an attempt after the first is for us. */
+/* In one pod all is prepared by setup, but what an attempt after the first is for us. */
 static void prepare(void *self, plr_task *task, plr_op *op)
 {
     plr_kube *kube = self;
     plr_kube_attempt *attempt;
     plr_error err = { 0 };
-    if (plr_kube_attempt_of(&attempt, task, &err) == 0)
+    if (plr_kube_attempt_of(&attempt, task, &err) == 0) {
+        if (plr_kube_layout_prepare(attempt, op))
+            return;
         plr_kube_attempt_look(attempt);
+    }
     plr_kube_complete(kube, op, &err);
 }
 
@@ -210,7 +218,8 @@ static void command(
     if (n > 1)
         plr_error_set(&err, PLR_ERR_USAGE, "kube-role: one service account at most");
     else
-        plr_kube_role_put(&out, space, n == 1 ? arguments[0] : NULL);
+        plr_kube_role_put(&out, space, n == 1 ? arguments[0] : NULL,
+                kube->settings.layout == PLR_KUBE_LAYOUT_POD_PER_STEP);
     if (err.code == 0 && plr_buf_check(&out, &err) == 0)
         kube->host->op_text(op, out.data, out.size);
     plr_kube_complete(kube, op, &err);
@@ -222,7 +231,7 @@ PLR_BACKEND_ENTRY(kubernetes)
         .size = sizeof(module),
         .version = PLR_BACKEND_VERSION,
         .name = "kubernetes",
-        .description = "one pod for a pipeline, on any cluster",
+        .description = "one pod for a pipeline or one for each step, on any cluster",
         .capabilities =
                 PLR_CAPABILITY_HOLDS | PLR_CAPABILITY_PREPARES_ALL | PLR_CAPABILITY_SELF_RELEASE,
         .options = plr_kube_option_table,

@@ -17,14 +17,20 @@
 #define LEASE_S 120
 #define LIMIT_DEFAULT_S (INT64_C(24) * 3600)
 
-void plr_kube_run_name(char ret_name[PLR_KUBE_NAME_SIZE], const char *run_id)
+void plr_kube_pod_name(char ret_name[PLR_KUBE_NAME_SIZE], const char *run_id, const plr_task *only)
 {
-    snprintf(ret_name, PLR_KUBE_NAME_SIZE, "plr-%s", run_id);
+    char container[PLR_KUBE_NAME_SIZE] = "";
+    if (only != NULL)
+        plr_kube_container_name(container, only->index, only->attempt);
+    snprintf(
+            ret_name, PLR_KUBE_NAME_SIZE, "plr-%s%s%s", run_id, only == NULL ? "" : "-", container);
 }
 
-void plr_kube_pull_name(char ret_name[PLR_KUBE_NAME_SIZE], const char *run_id)
+void plr_kube_pull_name(char ret_name[PLR_KUBE_NAME_SIZE], const char *run_id, const plr_task *only)
 {
-    snprintf(ret_name, PLR_KUBE_NAME_SIZE, "plr-%s-pull", run_id);
+    char pod[PLR_KUBE_NAME_SIZE];
+    plr_kube_pod_name(pod, run_id, only);
+    snprintf(ret_name, PLR_KUBE_NAME_SIZE, "%.70s-pull", pod);
 }
 
 void plr_kube_container_name(char ret_name[PLR_KUBE_NAME_SIZE], size_t task, unsigned attempt)

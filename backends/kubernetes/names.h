@@ -37,9 +37,11 @@
 /* Room for the name of any object or container of ours, with its NUL. */
 #define PLR_KUBE_NAME_SIZE 80
 
-/* "plr-RUN": the pod, and the Secret of the run. "plr-RUN-pull": the registries' credentials. */
-void plr_kube_run_name(char ret_name[PLR_KUBE_NAME_SIZE], const char *run_id);
-void plr_kube_pull_name(char ret_name[PLR_KUBE_NAME_SIZE], const char *run_id);
+/* "plr-RUN": the pod of the run, and the Secret with what it is given; where `only` has a pod of
+ * its own, "plr-RUN-s3-2". With "-pull" behind it, the registries' credentials. */
+void plr_kube_pod_name(char ret_name[PLR_KUBE_NAME_SIZE], const char *run_id, const plr_task *only);
+void plr_kube_pull_name(
+        char ret_name[PLR_KUBE_NAME_SIZE], const char *run_id, const plr_task *only);
 
 /* "s3" for the first attempt of task 3, "s3-2" for its second; and back: false for a container that
  * is none of ours. */

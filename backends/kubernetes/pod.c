@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backends/kubernetes/layout.h"
 #include "backends/kubernetes/pod_parts.h"
 #include "backends/kubernetes/secret.h"
 #include "backends/kubernetes/template.h"
 #include "engine/base/error.h"
+#include "engine/base/text.h"
 #include "init/plan.h"
 #include "net/jsonc.h"
 #include "net/platform.h"
@@ -63,6 +65,10 @@ static bool is_restricted(const plr_task *task)
 static void count_containers(plr_kube_pod_maker *maker)
 {
     maker->lease_s = plr_kube_lease_s(maker->run);
+    if (maker->place->only != NULL) {
+        maker->n_containers = 1;
+        return;
+    }
     for (size_t i = 0; i < maker->document->n_tasks; i++) {
         unsigned n = maker->tasks[i] == NULL ? 0 : plr_kube_attempts(maker->document->tasks[i]);
         maker->n_containers += n;
@@ -157,12 +163,27 @@ static int make_plan(char **ret_text, const plr_kube_pod_maker *maker, plr_error
     return 0;
 }
 
+/* Nothing but the host decides about the only one. */
+static int make_plan_of_one(char **ret_text, const plr_task *task, plr_error *err)
+{
+    char text[128];
+    plr_rule_step rule = {
+        .kind = PLR_RULE_STEP, .policy = PLR_RULE_ALWAYS, .detach = task->step->detach
+    };
+    plr_init_plan_step step = { .attempts = plr_kube_attempts(task->step), .host = true };
+    plr_init_plan plan = { .graph = { .steps = &rule, .n = 1 }, .steps = &step };
+    text[plr_init_plan_write(&plan, text, sizeof(text) - 1)] = '\0';
+    return plr_text_copy(ret_text, text, err);
+}
+
 static int add_notes(json_object *metadata, const plr_kube_pod_maker *maker, plr_error *err)
 {
     json_object *notes = plr_jsonc_get(metadata, "annotations", json_type_object);
     _cleanup_json_ json_object *names = json_object_new_object();
     _cleanup_free_ char *plan = NULL;
-    int r = make_plan(&plan, maker, err);
+    const plr_kube_place *place = maker->place;
+    int r = place->only == NULL ? make_plan(&plan, maker, err)
+                                : make_plan_of_one(&plan, place->only, err);
     if (r < 0)
         return r;
     bool good = names != NULL;
@@ -177,7 +198,8 @@ static int add_notes(json_object *metadata, const plr_kube_pod_maker *maker, plr
             names, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
     good = good && text != NULL &&
            plr_jsonc_add(notes, PLR_KUBE_NOTE_PLAN, plr_jsonc_string(plan)) &&
-           plr_jsonc_add(notes, PLR_KUBE_NOTE_WORDS, plr_jsonc_string("")) &&
+           plr_jsonc_add(notes, PLR_KUBE_NOTE_WORDS,
+                   plr_jsonc_string(place->words == NULL ? "" : place->words)) &&
            plr_jsonc_add(notes, PLR_KUBE_NOTE_STEPS, plr_jsonc_string(text)) &&
            plr_kube_add_hosts_note(notes, maker);
     return good ? 0 : plr_error_nomem(err);
@@ -193,6 +215,43 @@ static bool add_node(json_object *spec, const plr_kube_pod_maker *maker)
     return plr_jsonc_add(spec, "nodeSelector", selector) && good;
 }
 
+static json_object *required(json_object *what)
+{
+    return plr_jsonc_object("requiredDuringSchedulingIgnoredDuringExecution", what, NULL);
+}
+
+/* All pods of the run on the node of the first; of two that come at once the second goes where the
+ * first is. */
+static bool add_affinity(json_object *spec, const plr_kube_pod_maker *maker)
+{
+    const plr_kube_place *place = maker->place;
+    json_object *terms;
+    if (place->only == NULL || !plr_kube_needs_one_node(maker->document))
+        return true;
+    if (place->node != NULL)
+        terms = plr_jsonc_object("nodeAffinity",
+                required(plr_jsonc_object("nodeSelectorTerms",
+                        plr_jsonc_list(plr_jsonc_object("matchFields",
+                                plr_jsonc_list(plr_jsonc_object("key",
+                                        plr_jsonc_string("metadata.name"), "operator",
+                                        plr_jsonc_string("In"), "values",
+                                        plr_jsonc_list(plr_jsonc_string(place->node)), NULL)),
+                                NULL)),
+                        NULL)),
+                NULL);
+    else
+        terms = plr_jsonc_object("podAffinity",
+                required(plr_jsonc_list(plr_jsonc_object("topologyKey",
+                        plr_jsonc_string("kubernetes.io/hostname"), "labelSelector",
+                        plr_jsonc_object("matchLabels",
+                                plr_jsonc_object(
+                                        PLR_KUBE_LABEL_RUN, plr_jsonc_string(maker->run->id), NULL),
+                                NULL),
+                        NULL))),
+                NULL);
+    return plr_jsonc_add(spec, "affinity", terms);
+}
+
 static bool add_identity(json_object *spec, const plr_kube_pod_maker *maker)
 {
     const char *account = maker->place->settings->service_account;
@@ -200,6 +259,19 @@ static bool add_identity(json_object *spec, const plr_kube_pod_maker *maker)
                    json_object_new_boolean(account != NULL)) &&
            (account == NULL ||
                    plr_jsonc_add(spec, "serviceAccountName", plr_jsonc_string(account)));
+}
+
+/* A claim's folder is root's, where one of the node's memory or disk is everybody's. One group for
+ * all pods of the run, lest it be given away again and again. 0: none is needed. */
+static int64_t group_of_claims(const plr_kube_pod_maker *maker)
+{
+    int64_t user = 0, group;
+    if (maker->place->only == NULL || !plr_kube_has_claims(maker->document, maker->place))
+        return 0;
+    for (size_t i = 0; i < maker->document->n_tasks && user <= 0; i++)
+        if (!plr_kube_user_read(maker->document->tasks[i]->docker.user, &user, &group))
+            user = 0;
+    return user > 0 ? user : 0;
 }
 
 static bool add_security(json_object *spec, const plr_kube_pod_maker *maker)
@@ -210,6 +282,9 @@ static bool add_security(json_object *spec, const plr_kube_pod_maker *maker)
             (plr_jsonc_add(security, "runAsNonRoot", json_object_new_boolean(true)) &&
                     plr_jsonc_add(security, "seccompProfile",
                             plr_jsonc_object("type", plr_jsonc_string("RuntimeDefault"), NULL)));
+    int64_t group = group_of_claims(maker);
+    if (group > 0)
+        good = plr_jsonc_add(security, "fsGroup", json_object_new_int64(group)) && good;
     return plr_kube_add_filled(spec, "securityContext", security) && good;
 }
 
@@ -220,8 +295,10 @@ static int add_containers(json_object *spec, const plr_kube_pod_maker *maker, pl
         return plr_error_nomem(err);
     for (size_t i = 0; i < maker->document->n_tasks; i++) {
         const plr_task *task = maker->tasks[maker->order[i]];
-        unsigned attempts = task == NULL ? 0 : plr_kube_attempts(task->step);
-        for (unsigned attempt = 1; attempt <= attempts; attempt++) {
+        bool only = maker->place->only != NULL;
+        unsigned attempts = task == NULL ? 0 : only ? task->attempt : plr_kube_attempts(task->step);
+        for (unsigned attempt = only ? attempts : 1; task != NULL && attempt <= attempts;
+                attempt++) {
             json_object *container = NULL;
             int r = plr_kube_container(&container, maker, task, attempt, err);
             if (r < 0)
@@ -244,9 +321,10 @@ static int make_spec(json_object **ret_spec, const plr_kube_pod_maker *maker,
             json_object_new_int64(limit_s < INT32_MAX ? limit_s : INT32_MAX),
             "terminationGracePeriodSeconds", json_object_new_int64(grace_s > 0 ? grace_s : 1),
             NULL);
-    plr_kube_pull_name(pull, maker->run->id);
-    if (spec == NULL || !add_node(spec, maker) || !add_identity(spec, maker) ||
-            !add_security(spec, maker) || !plr_kube_add_network(spec, maker) ||
+    plr_kube_pull_name(pull, maker->run->id, maker->place->only);
+    if (spec == NULL || !add_node(spec, maker) || !add_affinity(spec, maker) ||
+            !add_identity(spec, maker) || !add_security(spec, maker) ||
+            !plr_kube_add_network(spec, maker) ||
             (pull_secret && !plr_jsonc_add(spec, "imagePullSecrets",
                                     plr_jsonc_list(plr_jsonc_object(
                                             "name", plr_jsonc_string(pull), NULL)))) ||
@@ -263,7 +341,7 @@ static int make_pod(json_object **ret_pod, const plr_kube_pod_maker *maker, cons
         bool pull_secret, plr_error *err)
 {
     char name[PLR_KUBE_NAME_SIZE];
-    plr_kube_run_name(name, maker->run->id);
+    plr_kube_pod_name(name, maker->run->id, maker->place->only);
     _cleanup_json_ json_object *metadata =
             plr_kube_metadata(maker->run, name, maker->place->namespace_name, maker->place->now_s);
     json_object *spec = NULL;
@@ -317,6 +395,8 @@ int plr_kube_objects_new(plr_kube_objects *ret_objects, const plr_run_view *run,
         r = plr_kube_pull_secret(&objects.pull_secret, run, place, err);
     if (r == 0)
         r = make_pod(&objects.pod, &maker, init_secret, objects.pull_secret != NULL, err);
+    if (r == 0 && place->with_claims && (objects.claims = plr_kube_claims(run, place)) == NULL)
+        r = plr_error_nomem(err);
     if (r == 0) {
         *ret_objects = objects;
         objects = (plr_kube_objects){ 0 };
@@ -329,6 +409,7 @@ void plr_kube_objects_clear(plr_kube_objects *objects)
     json_object_put(objects->init_secret);
     json_object_put(objects->run_secret);
     json_object_put(objects->pull_secret);
+    json_object_put(objects->claims);
     json_object_put(objects->pod);
     *objects = (plr_kube_objects){ 0 };
 }

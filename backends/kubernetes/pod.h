@@ -29,6 +29,15 @@ typedef struct plr_kube_place {
      * document's. */
     json_object *registry_auths;
     int64_t now_s; /* wall time, for the deadline */
+
+    /* POD_PER_STEP, or one pod. The rest is for the pod of one attempt of the first. */
+    plr_kube_layout layout;
+    const plr_task *only; /* the attempt; NULL: one pod for all */
+    bool with_claims;     /* it brings those of the run */
+    /* By index into document->tasks: where a living step is; NULL: nowhere. NULL: nobody is. */
+    const char *const *addresses;
+    const char *node;  /* that has to take the pod; NULL: any */
+    const char *words; /* that its plr-init finds; NULL: none */
 } plr_kube_place;
 
 /* How a container waits for its turn.
@@ -78,10 +87,12 @@ typedef struct plr_kube_objects {
     json_object *init_secret; /* shared: that it exists already (409) is fine */
     json_object *run_secret;  /* NULL: the run has no secrets and no files */
     json_object *pull_secret; /* NULL: no credentials for registries */
-    json_object *pod;         /* the two before are to belong to it, and so come after it */
+    json_object *claims;      /* an array, or NULL */
+    json_object *pod;         /* those before are to belong to it, and so come after it */
 } plr_kube_objects;
 
-/* `tasks` are the first attempts of the steps that may run, as plr_backend_module.setup has them.
+/* `tasks` are the first attempts of the steps that may run, as plr_backend_module.setup has them;
+ * or place->only alone.
  * PLR_ERR_CONFIGURATION for what only the tasks can show: a folder of this machine as workspace, a
  * Secret or a pod above the API's limits. */
 int plr_kube_objects_new(plr_kube_objects *ret_objects, const plr_run_view *run,

@@ -99,7 +99,7 @@ static json_object *init_words(
 {
     char index[32], nth[16], grace[32];
     int64_t grace_ns = maker->run->grace_ns > 0 ? maker->run->grace_ns : 0;
-    snprintf(index, sizeof(index), "%zu", task->index);
+    snprintf(index, sizeof(index), "%zu", maker->place->only == NULL ? task->index : 0);
     snprintf(nth, sizeof(nth), "%u", attempt);
     snprintf(grace, sizeof(grace), "%lld", (long long)(grace_ns / MILLISECOND));
     plr_kube_lease_words lease;

@@ -85,7 +85,7 @@ static bool find_secret(const plr_step *step, const char *variable, size_t *ret_
 static json_object *from_secret(const plr_kube_pod_maker *maker, const plr_task *task, size_t i)
 {
     char name[PLR_KUBE_NAME_SIZE], key[PLR_KUBE_KEY_SIZE];
-    plr_kube_run_name(name, maker->run->id);
+    plr_kube_pod_name(name, maker->run->id, maker->place->only);
     plr_kube_secret_key(key, maker->document, task->index, i);
     return plr_jsonc_object("secretKeyRef",
             plr_jsonc_object("name", plr_jsonc_string(name), "key", plr_jsonc_string(key), NULL),
@@ -160,7 +160,7 @@ static bool add_resources(json_object *container, const plr_kube_pod_maker *make
     json_object *resources = json_object_new_object();
     json_object *wanted = json_object_new_object();
     json_object *most = json_object_new_object();
-    if (attempt > 1)
+    if (attempt > 1 && maker->place->only == NULL)
         request = (plr_kube_request){ 0, 0 };
     bool good = request.cpu == PLR_KUBE_NO_REQUEST || add_quantity(wanted, "cpu", request.cpu, "m");
     good = (request.memory == PLR_KUBE_NO_REQUEST ||

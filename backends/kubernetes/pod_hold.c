@@ -117,9 +117,13 @@ plr_kube_hold plr_kube_hold_of(
 {
     const plr_document *document = run->document;
     const plr_step *step = document->tasks[task];
+    bool unknown = !has_command(step) && (place->images == NULL || place->images[task] == NULL);
+    /* A pod of its own may come at its turn. */
+    if (place->layout == PLR_KUBE_LAYOUT_POD_PER_STEP)
+        return unknown || step->kind == PLR_STEP_SERVICE ? PLR_KUBE_FREE : PLR_KUBE_HELD;
     if (attempt == 1 && starts_first(document, step))
         return PLR_KUBE_FREE;
-    if (!has_command(step) && (place->images == NULL || place->images[task] == NULL))
+    if (unknown)
         return PLR_KUBE_PAUSED;
     bool tells = plr_kube_pulls_always(&step->docker) || may_be_replaced(document, step) ||
                  follows_one_outside(document, task);

@@ -34,13 +34,22 @@ static bool add_host(json_object *aliases, const char *address, const char *name
     return has_text(names, name) || plr_jsonc_append(names, plr_jsonc_string(name));
 }
 
-static bool add_names(json_object *aliases, const plr_step *step)
+/* Where others find a step: in a pod for all at its loopback. NULL: nowhere yet. */
+static const char *address_of(const plr_kube_pod_maker *maker, size_t task)
+{
+    const plr_kube_place *place = maker->place;
+    if (place->only == NULL || place->only->index == task)
+        return "127.0.0.1";
+    return place->addresses == NULL ? NULL : place->addresses[task];
+}
+
+static bool add_names(json_object *hosts, const plr_step *step, const char *address)
 {
     bool good = !plr_kube_is_host_name(step->metadata.name) ||
-                add_host(aliases, "127.0.0.1", step->metadata.name);
+                add_host(hosts, address, step->metadata.name);
     for (size_t i = 0; i < step->n_aliases && good; i++)
         good = !plr_kube_is_host_name(step->aliases[i]) ||
-               add_host(aliases, "127.0.0.1", step->aliases[i]);
+               add_host(hosts, address, step->aliases[i]);
     return good;
 }
 
@@ -72,8 +81,11 @@ bool plr_kube_hosts_init(plr_kube_pod_maker *maker)
     bool good = hosts != NULL;
     for (size_t i = 0; i < maker->document->n_tasks && good; i++) {
         const plr_step *step = maker->document->tasks[i];
-        good = add_names(hosts, step) && add_extra_hosts(hosts, &step->docker);
-        maker->hosts_file |= plr_kube_needs_hosts_file(step);
+        const char *address = address_of(maker, i);
+        bool own = maker->place->only == NULL || maker->place->only->index == i;
+        good = (address == NULL || add_names(hosts, step, address)) &&
+               (!own || add_extra_hosts(hosts, &step->docker));
+        maker->hosts_file |= (own || address != NULL) && plr_kube_needs_hosts_file(step);
     }
     return good;
 }
@@ -114,7 +126,7 @@ bool plr_kube_add_hosts_note(json_object *notes, const plr_kube_pod_maker *maker
     char own[PLR_KUBE_NAME_SIZE]; /* the host's: what is longer the kubelet cuts off */
     if (!maker->hosts_file)
         return true;
-    plr_kube_run_name(own, maker->run->id);
+    plr_kube_pod_name(own, maker->run->id, maker->place->only);
     plr_buf_printf(
             &text, "127.0.0.1\tlocalhost %.63s\n::1\tlocalhost ip6-localhost ip6-loopback\n", own);
     for (size_t i = 0; i < json_object_array_length(maker->hosts); i++) {

@@ -5,13 +5,15 @@
 #include "backends/kubernetes/pod_parts.h"
 #include "net/jsonc.h"
 
-/* One step's are everybody's: check sees to it that no two differ. */
+/* One step's are everybody's in its pod: check sees to it that no two differ. */
 static bool add_dns(json_object *spec, const plr_kube_pod_maker *maker, json_object *config)
 {
     bool host = maker->run->network == PLR_NETWORK_HOST, good = true;
     const char *policy = host ? "ClusterFirstWithHostNet" : "ClusterFirst";
     for (size_t i = 0; i < maker->document->n_tasks && good; i++) {
         const plr_docker_options *docker = &maker->document->tasks[i]->docker;
+        if (maker->place->only != NULL && maker->place->only->index != i)
+            continue;
         if (docker->n_dns > 0) {
             policy = "None";
             good = plr_jsonc_add(

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backends/kubernetes/layout.h"
 #include "backends/kubernetes/pod_parts.h"
 #include "backends/kubernetes/secret.h"
 #include "init/words.h"
@@ -76,7 +77,8 @@ static bool append_own(json_object *volumes, const char *init_secret, bool hosts
 
 /* One item for each mount: the same file may be in a step twice, with another mode. Those that are
  * copied are read by the copier alone. */
-static bool append_files(json_object *volumes, const plr_run_view *run, const plr_task *task)
+static bool append_files(
+        json_object *volumes, const plr_kube_pod_maker *maker, const plr_task *task)
 {
     char volume[PLR_KUBE_NAME_SIZE], secret[PLR_KUBE_NAME_SIZE];
     const plr_step *step = task->step;
@@ -92,7 +94,7 @@ static bool append_files(json_object *volumes, const plr_run_view *run, const pl
                 items, plr_jsonc_object("key", plr_jsonc_string(key), "path",
                                plr_jsonc_string(path), "mode", json_object_new_int64(mode), NULL));
     }
-    plr_kube_run_name(secret, run->id);
+    plr_kube_pod_name(secret, maker->run->id, maker->place->only);
     plr_kube_step_volume(volume, copied ? PLR_KUBE_SOURCE : PLR_KUBE_FILES, task->index);
     good = plr_jsonc_append(
                    volumes, make_volume(volume, "secret",
@@ -119,9 +121,10 @@ static json_object *make_host_path(const char *path)
     return NULL;
 }
 
-static bool append_volume(json_object *volumes, const plr_task_volume *volume, bool *done)
+static bool append_volume(json_object *volumes, const plr_kube_pod_maker *maker,
+        const plr_task_volume *volume, bool *done)
 {
-    char name[PLR_KUBE_NAME_SIZE];
+    char name[PLR_KUBE_NAME_SIZE], claim[PLR_KUBE_NAME_SIZE];
     if (*done)
         return true;
     *done = true;
@@ -129,6 +132,13 @@ static bool append_volume(json_object *volumes, const plr_task_volume *volume, b
     if (volume->temp == NULL)
         return plr_jsonc_append(
                 volumes, make_volume(name, "hostPath", make_host_path(volume->host_path)));
+    if (maker->place->only != NULL &&
+            plr_kube_is_claimed(maker->document, maker->place, volume->volume)) {
+        plr_kube_claim_name(claim, maker->run->id, volume->volume);
+        return plr_jsonc_append(
+                volumes, make_volume(name, "persistentVolumeClaim",
+                                 plr_jsonc_object("claimName", plr_jsonc_string(claim), NULL)));
+    }
     if (strcmp(volume->temp->medium, "memory") == 0)
         return plr_jsonc_append(
                 volumes, make_volume(name, "emptyDir", make_memory(volume->temp->size_limit)));
@@ -141,14 +151,15 @@ static bool append_volume(json_object *volumes, const plr_task_volume *volume, b
 }
 
 static bool append_devices(
-        json_object *volumes, const plr_document *document, const plr_step *step, bool *done)
+        json_object *volumes, const plr_kube_pod_maker *maker, const plr_step *step, bool *done)
 {
+    const plr_document *document = maker->document;
     bool good = true;
     for (size_t i = 0; i < step->n_devices && good; i++) {
         size_t at = step->devices[i].volume;
         plr_task_volume volume = { .volume = at };
         volume.host_path = document->volumes[at].host->path;
-        good = append_volume(volumes, &volume, &done[at]);
+        good = append_volume(volumes, maker, &volume, &done[at]);
     }
     return good;
 }
@@ -164,9 +175,9 @@ json_object *plr_kube_volumes(const plr_kube_pod_maker *maker, const char *init_
         if (task == NULL)
             continue;
         for (size_t k = 0; k < task->n_volumes && good; k++)
-            good = append_volume(volumes, &task->volumes[k], &done[task->volumes[k].volume]);
-        good = good && append_devices(volumes, maker->document, task->step, done) &&
-               (task->step->n_files == 0 || append_files(volumes, maker->run, task));
+            good = append_volume(volumes, maker, &task->volumes[k], &done[task->volumes[k].volume]);
+        good = good && append_devices(volumes, maker, task->step, done) &&
+               (task->step->n_files == 0 || append_files(volumes, maker, task));
         plr_kube_step_volume(name, PLR_KUBE_SHM, i);
         if (good && task->step->docker.shm_size > 0)
             good = plr_jsonc_append(volumes,

@@ -214,7 +214,8 @@ static json_object *rules_review(const char *namespace_name)
 }
 
 int plr_kube_preflight_new(plr_kube_preflight **ret_preflight, plr_kube_client *client,
-        plr_kube_preflight_fn *on_end, void *userdata, plr_error *err)
+        const plr_kube_rule *rules, size_t n_rules, plr_kube_preflight_fn *on_end, void *userdata,
+        plr_error *err)
 {
     _cleanup_kube_preflight_ plr_kube_preflight *preflight = calloc(1, sizeof *preflight);
     if (preflight == NULL)
@@ -222,12 +223,12 @@ int plr_kube_preflight_new(plr_kube_preflight **ret_preflight, plr_kube_client *
     preflight->client = client;
     preflight->on_end = on_end;
     preflight->userdata = userdata;
-    for (size_t i = 0; i < PLR_KUBE_N_RULES; i++)
-        for (size_t k = 0; plr_kube_rules[i].verbs[k] != NULL; k++)
+    for (size_t i = 0; i < n_rules; i++)
+        for (size_t k = 0; rules[i].verbs[k] != NULL; k++)
             preflight->rights[preflight->n_rights++] = (right){
                 .preflight = preflight,
-                .rule = &plr_kube_rules[i],
-                .verb = plr_kube_rules[i].verbs[k],
+                .rule = &rules[i],
+                .verb = rules[i].verbs[k],
             };
     _cleanup_json_ json_object *body = rules_review(plr_kube_client_namespace(client));
     int r = ask(preflight, REVIEWS "selfsubjectrulesreviews", body, on_rules, &preflight->call,

@@ -7,6 +7,7 @@
 #include <pipeline/backend.h>
 
 #include "backends/kubernetes/client.h"
+#include "backends/kubernetes/role.h"
 #include "engine/base/cleanup.h"
 
 typedef struct plr_kube_preflight plr_kube_preflight;
@@ -17,9 +18,11 @@ typedef struct plr_kube_preflight plr_kube_preflight;
 typedef void plr_kube_preflight_fn(
         plr_kube_preflight *preflight, const plr_error *err, void *userdata);
 
-/* One request where all is allowed, one more for each right that is not seen in its answer. */
+/* For `n_rules` of plr_kube_rules. One request where all is allowed, one more for each right that
+ * is not seen in its answer. */
 int plr_kube_preflight_new(plr_kube_preflight **ret_preflight, plr_kube_client *client,
-        plr_kube_preflight_fn *on_end, void *userdata, plr_error *err);
+        const plr_kube_rule *rules, size_t n_rules, plr_kube_preflight_fn *on_end, void *userdata,
+        plr_error *err);
 
 /* Before the end: on_end does not come. NULL is accepted. */
 void plr_kube_preflight_free(plr_kube_preflight *preflight);

@@ -6,7 +6,8 @@
 #include "net/json_stream.h"
 #include "net/jsonc.h"
 
-const char *const plr_kube_unread[] = { "managedFields", "spec", NULL };
+const char *const plr_kube_unread[] = { "managedFields", "containers", "initContainers", "volumes",
+    NULL };
 
 static void keep_object(json_object *object, void *userdata)
 {

@@ -15,13 +15,15 @@ typedef struct plr_kube_rule {
     const char *verbs[8];    /* NULL-terminated */
 } plr_kube_rule;
 
+/* Of every run; and behind these the one that is needed where pods share volumes. */
 #define PLR_KUBE_N_RULES 3
-extern const plr_kube_rule plr_kube_rules[PLR_KUBE_N_RULES];
+extern const plr_kube_rule plr_kube_rules[PLR_KUBE_N_RULES + 1];
 /* More than there are verbs of all rules. */
 #define PLR_KUBE_MOST_RIGHTS 32
 
-/* Appends the Role as YAML and, with the name of a service account, the RoleBinding. `namespace`
- * NULL: it is left to whoever applies it. A failure is remembered by the buffer. */
-void plr_kube_role_put(plr_buf *out, const char *namespace_name, const char *account);
+/* Appends the Role as YAML and, with the name of a service account, the RoleBinding. `claims`: with
+ * the last rule. `namespace` NULL: it is left to whoever applies it. A failure is remembered by the
+ * buffer. */
+void plr_kube_role_put(plr_buf *out, const char *namespace_name, const char *account, bool claims);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "backends/kubernetes/errand.h"
 #include "backends/kubernetes/images.h"
+#include "backends/kubernetes/layout.h"
 #include "engine/base/error.h"
 
 int64_t plr_kube_wall_s(const plr_kube *kube)
@@ -40,8 +41,6 @@ void plr_kube_run_soon(plr_kube_run *run)
 int plr_kube_run_new(plr_kube_run **ret_run, plr_kube *kube, plr_run_view *view,
         plr_task *const *tasks, size_t n_tasks, plr_error *err)
 {
-    char name[PLR_KUBE_NAME_SIZE];
-    plr_kube_pod *pod;
     plr_kube_run *run = calloc(1, sizeof(*run));
     if (run == NULL)
         return plr_error_nomem(err);
@@ -49,6 +48,7 @@ int plr_kube_run_new(plr_kube_run **ret_run, plr_kube *kube, plr_run_view *view,
     run->view = view;
     run->tasks = tasks;
     run->n_tasks = n_tasks;
+    run->layout = plr_kube_layout_of(view, &kube->settings, &run->why_layout);
     int r = make_nonce(run->nonce, err);
     if (r == 0)
         r = kube->host->timer_new(kube->loop, &run->turn, on_turn, run, err);
@@ -59,12 +59,6 @@ int plr_kube_run_new(plr_kube_run **ret_run, plr_kube *kube, plr_run_view *view,
     run->next = kube->runs;
     kube->runs = run;
     view->data = run;
-    plr_kube_run_name(name, view->id);
-    r = plr_kube_pod_new(&pod, run, name, err);
-    if (r < 0) {
-        plr_kube_run_free(run);
-        return r;
-    }
     *ret_run = run;
     return 0;
 }
@@ -86,6 +80,7 @@ void plr_kube_run_free(plr_kube_run *run)
     plr_kube_watch_free(run->watch);
     kube->host->timer_free(run->turn);
     run->view->data = NULL;
+    free(run->node);
     free(run);
 }
 
@@ -105,6 +100,7 @@ plr_kube_place plr_kube_run_place(const plr_kube_run *run)
 {
     plr_kube_place place = plr_kube_place_of(run->kube);
     place.nonce = run->nonce;
+    place.layout = run->layout;
     place.images = run->images == NULL ? NULL : plr_kube_images_all(run->images);
     return place;
 }

@@ -6,7 +6,8 @@
 #include "backends/kubernetes/errand.h"
 #include "engine/base/error.h"
 
-int plr_kube_pod_new(plr_kube_pod **ret_pod, plr_kube_run *run, const char *name, plr_error *err)
+int plr_kube_pod_new(
+        plr_kube_pod **ret_pod, plr_kube_run *run, const plr_task *only, plr_error *err)
 {
     plr_kube_pod *pod = calloc(1, sizeof(*pod));
     if (pod == NULL)
@@ -17,7 +18,7 @@ int plr_kube_pod_new(plr_kube_pod **ret_pod, plr_kube_run *run, const char *name
         free(pod);
         return r;
     }
-    snprintf(pod->name, sizeof(pod->name), "%s", name);
+    plr_kube_pod_name(pod->name, run->view->id, only);
     pod->next = run->pods;
     run->pods = pod;
     *ret_pod = pod;
@@ -58,7 +59,13 @@ static void keep(plr_kube_pod *pod, json_object *object)
 
 void plr_kube_pod_seen(plr_kube_pod *pod, json_object *object)
 {
+    plr_kube_run *run = pod->run;
+    json_object *spec = plr_jsonc_get(object, "spec", json_type_object);
+    if (pod->left)
+        return;
     keep(pod, object);
+    if (run->node == NULL && plr_jsonc_text(spec, "nodeName")[0] != '\0')
+        run->node = strdup(plr_jsonc_text(spec, "nodeName")); /* without memory: with the next */
     look_all(pod);
 }
 

@@ -25,10 +25,10 @@ void plr_kube_creation_error(plr_error *ret_err, const char *what, int status, c
 void plr_kube_pod_creation_cancel(plr_kube_pod *pod)
 {
     plr_kube_call_cancel(steal(pod->creation));
-    for (size_t i = 0; i < PLR_KUBE_N_SECRETS; i++) {
-        plr_kube_call_cancel(steal(pod->secret_creations[i]));
-        json_object_put(steal(pod->secrets[i]));
-    }
+    for (size_t i = 0; pod->part_creations != NULL && i < json_object_array_length(pod->parts); i++)
+        plr_kube_call_cancel(pod->part_creations[i]);
+    free(steal(pod->part_creations));
+    json_object_put(steal(pod->parts));
 }
 
 static void settle(plr_kube_pod *pod)
@@ -70,19 +70,19 @@ static void release(plr_kube_pod *pod)
         settle(pod);
 }
 
-static void on_secret(
+static void on_part(
         plr_kube_call *call, int status, json_object *reply, const plr_error *err, void *userdata)
 {
     plr_kube_pod *pod = userdata;
     bool open = false;
     (void)reply;
-    for (size_t i = 0; i < PLR_KUBE_N_SECRETS; i++) {
-        if (pod->secret_creations[i] == call)
-            pod->secret_creations[i] = NULL;
-        open |= pod->secret_creations[i] != NULL;
+    for (size_t i = 0; i < json_object_array_length(pod->parts); i++) {
+        if (pod->part_creations[i] == call)
+            pod->part_creations[i] = NULL;
+        open |= pod->part_creations[i] != NULL;
     }
     if (err != NULL)
-        plr_kube_creation_error(&pod->creation_error, "a Secret of the run", status, err);
+        plr_kube_creation_error(&pod->creation_error, "what belongs to the pod", status, err);
     if (open)
         return;
     if (pod->gated && pod->creation_error.code == 0)
@@ -91,39 +91,30 @@ static void on_secret(
         settle(pod);
 }
 
-static bool own(const plr_kube_pod *pod, json_object *secret)
+static bool own(const plr_kube_pod *pod, json_object *part)
 {
-    json_object *metadata = plr_jsonc_get(secret, "metadata", json_type_object);
+    json_object *metadata = plr_jsonc_get(part, "metadata", json_type_object);
     json_object *owner =
             plr_jsonc_object("apiVersion", plr_jsonc_string("v1"), "kind", plr_jsonc_string("Pod"),
                     "name", plr_jsonc_string(pod->name), "uid", plr_jsonc_string(pod->uid), NULL);
     return plr_jsonc_add(metadata, "ownerReferences", plr_jsonc_list(owner));
 }
 
-static void create_secrets(plr_kube_pod *pod)
+static void create_parts(plr_kube_pod *pod)
 {
     plr_error *err = &pod->creation_error;
     bool asked = false;
-    for (size_t i = 0; i < PLR_KUBE_N_SECRETS && err->code == 0; i++) {
-        _cleanup_json_ json_object *secret = steal(pod->secrets[i]);
-        if (secret == NULL)
-            continue;
-        if (!own(pod, secret))
+    for (size_t i = 0; i < json_object_array_length(pod->parts) && err->code == 0; i++) {
+        json_object *part = json_object_array_get_idx(pod->parts, i);
+        bool is_secret = strcmp(plr_jsonc_text(part, "kind"), "Secret") == 0;
+        if (!own(pod, part))
             plr_error_nomem(err);
-        else if (plr_kube_ask(pod->run->kube, &pod->secret_creations[i], "POST", secret, on_secret,
-                         pod, err, "/secrets") == 0)
+        else if (plr_kube_ask(pod->run->kube, &pod->part_creations[i], "POST", part, on_part, pod,
+                         err, is_secret ? "/secrets" : "/persistentvolumeclaims") == 0)
             asked = true;
     }
     if (!asked)
         settle(pod);
-}
-
-static bool has_secrets(const plr_kube_pod *pod)
-{
-    for (size_t i = 0; i < PLR_KUBE_N_SECRETS; i++)
-        if (pod->secrets[i] != NULL)
-            return true;
-    return false;
 }
 
 /* A server that forgets gates has none to say of it either. */
@@ -159,9 +150,9 @@ static void on_created(
         settle(pod);
         return;
     }
-    pod->gated = has_secrets(pod) && is_gated(reply);
+    pod->gated = json_object_array_length(pod->parts) > 0 && is_gated(reply);
     plr_kube_lease_begin(pod);
-    create_secrets(pod);
+    create_parts(pod);
 }
 
 static bool add_gate(json_object *body)
@@ -172,16 +163,33 @@ static bool add_gate(json_object *body)
                          : plr_jsonc_add(spec, "schedulingGates", plr_jsonc_list(gate()));
 }
 
-int plr_kube_pod_create(plr_kube_pod *pod, json_object *body, json_object *const *secrets,
+static bool append(json_object *array, json_object *object)
+{
+    return object == NULL || plr_jsonc_append(array, json_object_get(object));
+}
+
+static int take_parts(plr_kube_pod *pod, const plr_kube_objects *objects, plr_error *err)
+{
+    size_t n_claims = objects->claims == NULL ? 0 : json_object_array_length(objects->claims);
+    pod->parts = json_object_new_array();
+    bool good = pod->parts != NULL && append(pod->parts, objects->run_secret) &&
+                append(pod->parts, objects->pull_secret);
+    for (size_t i = 0; i < n_claims && good; i++)
+        good = append(pod->parts, json_object_array_get_idx(objects->claims, i));
+    size_t n = good ? json_object_array_length(pod->parts) : 0;
+    pod->part_creations = calloc(n + 1, sizeof(*pod->part_creations));
+    good = good && pod->part_creations != NULL && (n == 0 || add_gate(objects->pod));
+    return good ? 0 : plr_error_nomem(err);
+}
+
+int plr_kube_pod_create(plr_kube_pod *pod, const plr_kube_objects *objects,
         plr_kube_created_fn *on_created_fn, plr_error *err)
 {
-    for (size_t i = 0; i < PLR_KUBE_N_SECRETS; i++)
-        pod->secrets[i] = json_object_get(secrets[i]);
-    if (has_secrets(pod) && !add_gate(body))
-        return plr_error_nomem(err);
+    int r = take_parts(pod, objects, err);
     pod->on_created = on_created_fn;
     /* A field that nobody knows comes from the user's template: an error, where the server (from
      * 1.25 on) can tell. Older ones do not look at the word, and drop the field as ever. */
-    return plr_kube_ask(pod->run->kube, &pod->creation, "POST", body, on_created, pod, err,
-            "/pods?fieldValidation=Strict");
+    return r < 0 ? r
+                 : plr_kube_ask(pod->run->kube, &pod->creation, "POST", objects->pod, on_created,
+                           pod, err, "/pods?fieldValidation=Strict");
 }

@@ -148,7 +148,7 @@ int plr_kube_run_secret(json_object **ret_secret, const plr_run_view *run, plr_t
                 "the secrets and files of this run are %zu bytes together; Kubernetes keeps 1 MiB "
                 "at most in a Secret",
                 total);
-    plr_kube_run_name(name, run->id);
+    plr_kube_pod_name(name, run->id, place->only);
     *ret_secret = make_secret("Opaque",
             plr_kube_metadata(run, name, place->namespace_name, place->now_s), steal(data));
     return *ret_secret == NULL ? plr_error_nomem(err) : 0;
@@ -192,7 +192,7 @@ int plr_kube_pull_secret(json_object **ret_secret, const plr_run_view *run,
                                          JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
     if (text == NULL)
         return plr_error_nomem(err);
-    plr_kube_pull_name(name, run->id);
+    plr_kube_pull_name(name, run->id, place->only);
     *ret_secret = make_secret("kubernetes.io/dockerconfigjson",
             plr_kube_metadata(run, name, place->namespace_name, place->now_s),
             plr_jsonc_object(".dockerconfigjson", in_base64(text, strlen(text)), NULL));

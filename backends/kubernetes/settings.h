@@ -26,6 +26,7 @@ typedef struct plr_kube_settings {
     char *namespace_name;     /* namespace */
     bool debug;               /* kube-debug: the objects are shown, nothing is created */
     plr_kube_layout layout;   /* kube-layout */
+    char *storage_class;      /* kube-storage-class */
     char *pod_template;       /* kube-pod-template: a file */
     char *service_account;    /* kube-service-account */
     char *pause_image;        /* kube-pause-image; never NULL */
@@ -53,6 +54,9 @@ extern const char *const plr_kube_layout_words[];
     X("kube-layout", "KIND", "one-pod, pod-per-step, or auto: one pod where that can be",          \
             .type = PLR_SETTING_WORD, .offset = offsetof(plr_kube_settings, layout),               \
             .words = plr_kube_layout_words)                                                        \
+    X("kube-storage-class", "NAME",                                                                \
+            "of the claims that pods of a run share, instead of the default",                      \
+            .type = PLR_SETTING_TEXT, .offset = offsetof(plr_kube_settings, storage_class))        \
     X("kube-pod-template", "FILE", "YAML that is laid over each pod", .type = PLR_SETTING_TEXT,    \
             .offset = offsetof(plr_kube_settings, pod_template))                                   \
     X("kube-service-account", "NAME", "the service account of pods, with its token mounted",       \

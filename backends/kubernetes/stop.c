@@ -23,8 +23,7 @@ static void on_deleted(
     pod->run->kube->host->run_warning(pod->run->view, text);
 }
 
-/* The pod is to end, with this many seconds between TERM and KILL. */
-static void delete (plr_kube_pod *pod, int64_t grace_s)
+void plr_kube_delete(plr_kube_pod *pod, int64_t grace_s)
 {
     plr_kube_run *run = pod->run;
     plr_error err = { 0 };
@@ -88,11 +87,18 @@ static bool is_alive(const plr_kube_attempt *attempt)
     return attempt->started && !attempt->ended;
 }
 
+/* With none at all the API forgets the pod before anybody knows how it ended. */
+static int64_t grace_of(const plr_kube_run *run)
+{
+    int64_t grace_s = run->view->grace_ns / (int64_t)PLR_SECOND;
+    return grace_s > 0 ? grace_s : 1;
+}
+
 /* Seconds between TERM and KILL, if the pod is to go now; negative: it is not. */
 static int64_t grace_of_all(const plr_kube_pod *pod)
 {
     const plr_kube_run *run = pod->run;
-    int64_t grace_s = run->view->grace_ns / (int64_t)PLR_SECOND;
+    int64_t grace_s = grace_of(run);
     if (!run->winding_down && !run->cancelled_now)
         return -1;
     for (const plr_kube_attempt *attempt = run->attempts; attempt != NULL;
@@ -102,20 +108,22 @@ static int64_t grace_of_all(const plr_kube_pod *pod)
         if (attempt->to_stop == 0 && !attempt->stopped)
             return -1;
         if (attempt->to_stop == SIGKILL)
-            grace_s = 0;
+            grace_s = 1;
     }
-    /* With none at all the API forgets the pod before anybody knows how it ended. */
-    return grace_s > 0 ? grace_s : 1;
+    return grace_s;
 }
 
 static void stop_one(plr_kube_attempt *attempt)
 {
     plr_kube_run *run = attempt->run;
     plr_error err = { 0 };
+    bool own_pod = run->layout == PLR_KUBE_LAYOUT_POD_PER_STEP;
     /* A detached one has taken the place of its init: nobody is left to hear a word. */
     if (plr_kube_has_init(attempt->hold) && !attempt->task->step->detach)
-        plr_kube_say(attempt->pod, "stop %zu %u %d", attempt->task->index, attempt->task->attempt,
+        plr_kube_say(attempt->pod, "stop %zu %u %d", attempt->index, attempt->task->attempt,
                 attempt->to_stop);
+    else if (own_pod)
+        plr_kube_delete(attempt->pod, attempt->to_stop == SIGKILL ? 1 : grace_of(run));
     else if (!attempt->stopped &&
              plr_kube_patch_image(attempt, run->kube->settings.pause_image, &err) < 0)
         run->kube->host->run_failed(run->view, &err);
@@ -133,7 +141,7 @@ static void stop_in(plr_kube_pod *pod)
         return;
     int64_t grace_s = grace_of_all(pod);
     if (grace_s >= 0)
-        delete (pod, grace_s);
+        plr_kube_delete(pod, grace_s);
     for (plr_kube_attempt *attempt = run->attempts; attempt != NULL; attempt = attempt->next) {
         if (attempt->pod != pod || attempt->to_stop == 0)
             continue;

@@ -20,6 +20,8 @@ static void send(plr_kube_pod *pod);
 static void renew_later(plr_kube_pod *pod)
 {
     const plr_kube *kube = pod->run->kube;
+    if (pod->left)
+        return;
     uint64_t period = (uint64_t)plr_kube_lease_s(pod->run->view) * PLR_SECOND / RENEWALS;
     if (period > RENEWAL_MAX_S * PLR_SECOND)
         period = RENEWAL_MAX_S * PLR_SECOND;

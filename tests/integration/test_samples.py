@@ -118,9 +118,8 @@ def test_sample_on_the_local_backend(samples_store, registries, host_folder, nam
         look(result, document, name)
 
 
-# Without those that want the machine's own, a folder that must be the node's and a daemon, and without the one that
-# wants an address for each service.
-@pytest.mark.parametrize("name", [name for name in EXPECTED if name not in ("4_volume_host", "7_redis_multi", "10_docker")])
+# Without those that want the machine's own, a folder that must be the node's and a daemon.
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name not in ("4_volume_host", "10_docker")])
 def test_sample_on_kubernetes(kube, name):
     document = read(name)
     result = kube(document, limit=120)

@@ -81,7 +81,7 @@ static const struct {
     { SERVICES(SERVICE("the database", IMAGE(""))), "" },
     { SERVICES(SERVICE("b", IMAGE(",'ports':[{'port':80}]")) "," SERVICE(
               "c", IMAGE("") ",'ready':{'http':':80/'}")),
-            "port-clash /services/1/ready\n" },
+            "" },
     { SERVICES(SERVICE("b", IMAGE(",'ports':[{'port':80,'protocol':'udp'}]")) "," SERVICE(
               "c", IMAGE("") ",'ready':{'tcp':80}")),
             "" },
@@ -120,6 +120,8 @@ static void a_pod_has_no_more_containers_than_a_node_starts(void)
                 i == 0 ? "" : ",", i);
     plr_buf_puts(&document, "]}");
     plr_kube_subject_init(&s, document.data);
+    check(&s, "each has a pod", "");
+    s.settings.layout = PLR_KUBE_LAYOUT_ONE_POD;
     check(&s, "too many", "too-large \n");
     plr_kube_subject_clear(&s);
 }
@@ -130,20 +132,49 @@ static void runs_are_refused_where_they_must_be(void)
     plr_kube_subject s;
     plr_kube_subject_init(&s, STEPS(IMAGE("")));
     s.run.network = PLR_NETWORK_ISOLATED;
-    check(&s, "isolated", "network \n");
+    check(&s, "isolated", "");
+    s.settings.layout = PLR_KUBE_LAYOUT_ONE_POD;
+    check(&s, "isolated in one pod", "network \n");
     s.run.network = PLR_NETWORK_SHARED;
+    s.settings.layout = PLR_KUBE_LAYOUT_POD_PER_STEP;
+    check(&s, "shared by pods", "network \n");
+    s.settings.layout = PLR_KUBE_LAYOUT_AUTO;
     s.run.id = "r-";
     check(&s, "id", "run-id \n");
     s.run.id = "r";
-    s.settings.layout = PLR_KUBE_LAYOUT_POD_PER_STEP;
-    check(&s, "layout", "layout \n");
-    s.settings.layout = PLR_KUBE_LAYOUT_ONE_POD;
     s.run.host_environment = &bad;
     s.run.n_host_environment = 1;
     check(&s, "environment", "bad-variable \n");
     s.run.n_host_environment = 0;
     s.place.pod_template = json_tokener_parse("{\"spec\":{\"containers\":[{\"name\":\"b\"}]}}");
     check(&s, "template", "objects \n");
+    plr_kube_subject_clear(&s);
+}
+
+static void what_one_pod_cannot_do_and_what_several_cannot(void)
+{
+    plr_kube_subject s;
+    plr_kube_subject_init(
+            &s, SERVICES(SERVICE("b", IMAGE(",'ports':[{'port':80}]")) "," SERVICE(
+                        "c", IMAGE(",'dns':['1.1.1.1']") ",'ready':{'http':':80/'}")));
+    check(&s, "each has a pod", "");
+    s.settings.layout = PLR_KUBE_LAYOUT_ONE_POD;
+    check(&s, "one port", "port-clash /services/1/ready\n");
+    plr_kube_subject_clear(&s);
+    plr_kube_subject_init(&s,
+            "{'volumes':[{'metadata':{'name':'m'},'temp':{'medium':'memory'}}],'steps':["
+            "{'metadata':{'name':'a'}," IMAGE(
+                    "") ",'volumes':[{'name':'m','path':'/m'}]},"
+                        "{'metadata':{'name':'b'}," IMAGE(
+                                "") ",'volumes':[{'name':'m','path':'/m'}]}]}");
+    check(&s, "memory in one pod", "");
+    s.settings.layout = PLR_KUBE_LAYOUT_POD_PER_STEP;
+    check(&s, "memory",
+            "shared-memory /steps/0/volumes/0/path\nshared-memory "
+            "/steps/1/volumes/0/path\n");
+    s.place.pod_template = json_tokener_parse(
+            "{\"spec\":{\"volumes\":[{\"name\":\"m\",\"nfs\":{\"server\":\"s\"}}]}}");
+    check(&s, "not ours", "");
     plr_kube_subject_clear(&s);
 }
 
@@ -183,6 +214,8 @@ static const plr_test tests[] = {
     { "runs are refused where they must be", runs_are_refused_where_they_must_be },
     { "names that are none of DNS need a network of their own",
             names_that_are_none_of_dns_need_a_network_of_their_own },
+    { "what one pod cannot do, and what several cannot",
+            what_one_pod_cannot_do_and_what_several_cannot },
     { "a plan shows no secret", a_plan_shows_no_secret },
     { NULL, NULL },
 };

@@ -71,7 +71,9 @@ static void rights(void)
         .namespace_name = "space",
     };
     CU_ASSERT_EQUAL(plr_kube_client_new(&client, &plr_host_table, bench.loop, &settings, NULL), 0);
-    CU_ASSERT_EQUAL(plr_kube_preflight_new(&preflight, client, on_end, &e, NULL), 0);
+    CU_ASSERT_EQUAL(plr_kube_preflight_new(
+                            &preflight, client, plr_kube_rules, PLR_KUBE_N_RULES, on_end, &e, NULL),
+            0);
     while (e.n == 0 && plr_loop_dispatch(bench.loop, 10000, NULL) > 0)
         ;
     CU_ASSERT_EQUAL(e.err.code, PLR_ERR_REFUSED);
@@ -79,7 +81,9 @@ static void rights(void)
             "1 rights are missing in namespace space; a Role with these rules grants them: "
             "[{apiGroups: [\"\"], resources: [secrets], verbs: [create]}] (`pipeline-runtime "
             "kube-role` prints the whole Role)");
-    CU_ASSERT_EQUAL(plr_kube_preflight_new(&preflight, client, on_end, &e, NULL), 0);
+    CU_ASSERT_EQUAL(plr_kube_preflight_new(
+                            &preflight, client, plr_kube_rules, PLR_KUBE_N_RULES, on_end, &e, NULL),
+            0);
     plr_kube_preflight_free(preflight);
     plr_kube_client_free(client);
     bench_close(&bench);
@@ -89,7 +93,7 @@ static void rights(void)
 static void role(void)
 {
     plr_buf text = { 0 };
-    plr_kube_role_put(&text, "n", "runner");
+    plr_kube_role_put(&text, "n", "runner", false);
     CU_ASSERT_PTR_NOT_NULL(strstr(text.data, "  namespace: \"n\"\nrules:\n- apiGroups: [\"\"]\n"
                                              "  resources: [\"pods\"]\n  verbs: [\"create\", "));
     CU_ASSERT_PTR_NOT_NULL(strstr(text.data, "resources: [\"pods/log\"]\n  verbs: [\"get\"]\n"));

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""A pod for each step: what is the same as in one pod, and what only several pods can do."""
+import pytest
+
+from docker_steps import document, end, output, step, warnings
+from kube import RULES, wait_for
+from test_samples import EXPECTED, look, read
+
+LAYOUT = "--kube-layout pod-per-step"
+CLAIMS = {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["create"]}
+ROLES = "/apis/rbac.authorization.k8s.io/v1"
+SERVICE = "trap exit TERM; while :; do sleep 0.1; done"
+
+
+@pytest.fixture
+def apart(kube):
+    """A run with a pod for each step."""
+    return lambda doc, flags="", **kwargs: kube(doc, f"{LAYOUT} {flags}", **kwargs)
+
+
+@pytest.fixture
+def volume(cluster, kube, tmp_path):
+    """The account may make claims, and there is a volume of the node's for one."""
+    name = kube.namespace.name
+    role = f"{ROLES}/namespaces/{name}/roles/{kube.namespace.account}"
+    cluster.call("PATCH", role, {"rules": [*RULES, CLAIMS]}, kind="application/merge-patch+json")
+    tmp_path.chmod(0o777)
+    cluster.post("/api/v1/persistentvolumes", {"metadata": {"name": name}, "spec": {
+        "capacity": {"storage": "2Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": name,
+        "persistentVolumeReclaimPolicy": "Retain", "hostPath": {"path": str(tmp_path)}}})
+    yield f"--kube-storage-class {name}"
+    cluster.delete(f"/api/v1/persistentvolumes/{name}")
+
+
+# Those whose steps share a volume want a claim, or the node's own; test_shared_volume has one.
+@pytest.mark.parametrize("name", [
+    name for name in EXPECTED if name not in
+    ("4_volume_host", "5_volume_temp", "5_volume_tmpfs", "10_docker", "12_graph", "15_retry")])
+def test_sample(apart, name):
+    result = apart(read(name), limit=120)
+    look(result, read(name), name, {"build": b"it broke\n"} if name == "3_on_failure" else {})
+
+
+@pytest.mark.parametrize("name", ["5_volume_temp", "12_graph", "15_retry"])
+def test_shared_volume(apart, kube, volume, name):
+    """A sample whose steps, or attempts, leave something to each other: by a claim, which goes with the run."""
+    result = apart(read(name), volume, limit=120)
+    look(result, read(name), name)
+    wait_for(lambda: kube.namespace.get("persistentvolumeclaims")["items"] == [], 40)
+
+
+def test_shared_volume_without_the_right(apart, kube):
+    """Before anything is made, with the rule that would allow it and what else can be done."""
+    result = apart(read("5_volume_temp"))
+    assert result.code == 2 and kube.namespace.pods() == [], result
+    said = result.stderr + result.text
+    assert "persistentvolumeclaims" in said and "--kube-pod-template" in said, result
+    assert "persistentvolumeclaims" in kube.command_line(LAYOUT.split() + ["kube-role"]).text
+
+
+def test_two_services_on_one_port(kube):
+    """One pod cannot have them: each step gets a pod by itself, and that is said once."""
+    result = kube(read("7_redis_multi"), limit=120)
+    look(result, read("7_redis_multi"), "7_redis_multi")
+    assert [text for text in warnings(result) if "pod of its own" in text] == [
+        "each step has a pod of its own, because two services have the same port"], result
+
+
+def test_order_and_pods(kube):
+    """One pod for each step, in order, each labelled and limited, and all gone at the end."""
+    running = kube.start(document(*[step(f"s{n}", f"echo up {n}; sleep 0.3") for n in range(3)]), LAYOUT)
+    running.line("up 2\\n")
+    pods = {pod["metadata"]["name"]: pod for pod in kube.namespace.pods()}
+    result = running.finish()
+    assert result.code == 0, result
+    run = result.ended["run"]
+    assert set(pods) == {f"plr-{run}-s{n}" for n in range(3)}
+    for pod in pods.values():
+        assert pod["metadata"]["labels"]["pipeline-runtime.io/run"] == run
+        assert pod["spec"]["activeDeadlineSeconds"] > 0 and len(pod["spec"]["containers"]) == 1
+    shown = [e["text"] for e in result.events if e["event"] == "output"]
+    assert shown == ["up 0\n", "up 1\n", "up 2\n"], result
+    assert kube.namespace.pods() == []
+
+
+def test_names_of_services_and_detached_steps(apart):
+    """Each is found at the address of its pod, by names that are none of DNS, too."""
+    doc = document(step("left", SERVICE, detach=True), step("look", "grep -E 'left|db_1|alias' /etc/hosts; hostname -i"),
+                   services=[step("db_1", SERVICE, aliases=["alias"])])
+    result = apart(doc)
+    assert result.code == 0, result
+    lines = [line.split() for line in output(result, "look").splitlines()]
+    found = {name: line[0] for line in lines for name in line[1:]}
+    assert found["db_1"] == found["alias"] and len({found["db_1"], found["left"], lines[-1][0]}) == 3, result
+
+
+def test_secrets_and_files(kube):
+    """A pod has its own step's only."""
+    doc = document(step("has", "cat /f; printf %s $T | wc -c; echo up; sleep 1", secrets=[{"name": "t", "env": "T"}],
+                        files=[{"name": "f", "path": "/f", "mode": 0o400}]),
+                   step("lacks", "env; ls /f", ignore_err=True),
+                   secrets=[{"metadata": {"name": "t"}, "data": "correct-horse"}],
+                   files=[{"metadata": {"name": "f"}, "data": "aGVsbG8K"}])
+    running = kube.start(doc, LAYOUT)
+    running.line("up\\n")
+    assert not any(s["metadata"]["name"].endswith("-s1") for s in kube.namespace.secrets())
+    result = running.finish()
+    assert output(result, "has") == "hello\n13\nup\n", result
+    assert "correct-horse" not in output(result, "lacks") and "\nT=" not in output(result, "lacks"), result
+    assert end(result, "lacks")["exit_code"] != 0, result
+
+
+def test_retries_have_a_pod_each(apart):
+    result = apart(document(step("again", "echo on $(hostname); exit 3", retry={"attempts": 3, "on": ["exit"]})))
+    hosts = output(result, "again").split()[1::2]
+    assert result.code == 1 and len(set(hosts)) == 3 and hosts[1] == hosts[0] + "-2", result
+    assert end(result, "again")["exit_code"] == 3, result
+
+
+def test_exit_codes_and_signals(apart):
+    result = apart(document(step("code", "exit 42", ignore_err=True), step("killed", "kill -KILL $$", ignore_err=True),
+                            step("missing", command=["/not/there"])))
+    assert result.code == 1, result
+    assert end(result, "code")["exit_code"] == 42 and end(result, "killed")["signal"] == 9, result
+    assert end(result, "missing")["exit_code"] == 127, result
+
+
+def test_a_step_without_a_command(apart):
+    """Its image says what to run; nobody holds it then."""
+    result = apart(document(step("a", image="plr-test/cmd:1", command=[]), step("b", "echo b")))
+    assert [output(result, name) for name in "ab"] == ["cmd\n", "b\n"] and result.code == 0, result
+
+
+def test_much_output(apart):
+    result = apart(document(step("much", "seq 1 20000"), step("next", "echo next")), limit=60)
+    assert output(result, "much").split() == [str(n) for n in range(1, 20001)], "lines are missing"
+    assert output(result, "next") == "next\n", result
+
+
+def test_cancel_stops_what_runs_and_runs_what_always_runs(kube):
+    doc = document(step("long", "trap 'echo told; exit 9' TERM; echo up; while :; do sleep 0.1; done"), step("never"),
+                   step("clean", "echo cleaned", run_policy="always"), services=[step("side", SERVICE)])
+    running = kube.start(doc, LAYOUT)
+    running.line("up\\n")
+    running.signal()
+    result = running.finish()
+    assert result.code == 130, result
+    assert output(result, "long") == "up\ntold\n" and output(result, "clean") == "cleaned\n", result
+    assert end(result, "never")["reason"] == "skipped" and end(result, "side")["reason"] == "stopped", result
+
+
+def test_a_step_that_is_not_to_run_leaves_no_pod(kube):
+    """It was prepared, held; its pod goes when it is skipped, not with the run."""
+    running = kube.start(document(step("bad", "sleep 2; exit 1"), step("skipped"),
+                                  step("last", "echo up; sleep 3", run_policy="always")), LAYOUT)
+    running.line("up\\n")
+    wait_for(lambda: not any(pod["metadata"]["name"].endswith("-s1") for pod in kube.namespace.pods()))
+    assert running.finish().code == 1
+
+
+@pytest.mark.parts
+def test_debug_prints_what_the_server_takes(cluster, kube, tmp_path):
+    doc = document(*[step(name, volumes=[{"name": "v", "path": "/v"}]) for name in "ab"],
+                   volumes=[{"metadata": {"name": "v"}, "temp": {}}])
+    shown = kube(doc, f"{LAYOUT} --kube-debug")
+    (tmp_path / "objects.yml").write_text(shown.text)
+    said = cluster.kubectl("-n", kube.namespace.name, "apply", "--dry-run=server", "-f", str(tmp_path / "objects.yml"))
+    assert said.count("pod/plr-") == 2 and "persistentvolumeclaim/plr-" in said, said
