@@ -259,3 +259,19 @@ def test_missing_rights_are_told_at_once(kube):
     kube.cluster.post(f"{path}/roles", role)
     kube.cluster.post(f"{path}/rolebindings", {**binding, "subjects": [{**binding["subjects"][0], "namespace": namespace.name}]})
     passes(kube, env={"KUBECONFIG": str(config)})
+
+
+def test_a_url_and_a_node_of_the_command_line(kube):
+    server = kube.cluster.where()
+    wrong = kube.namespace.write_kubeconfig("wrong", **{**server, "server": "https://127.0.0.1:1"})
+    node = kube.cluster.get("/api/v1/nodes")["items"][0]["metadata"]["name"]
+    passes(kube, f"--kube-url {server['server']} --kube-node {node}", env={"KUBECONFIG": str(wrong)})
+    result = kube(HELLO, "--kube-node elsewhere --kube-schedule-timeout 1s")
+    assert result.code == 3 and "selector" in result.text, result
+
+
+def test_a_server_that_refuses_connections(kube):
+    """It is said within seconds, with its address and where that comes from."""
+    gone = kube.namespace.write_kubeconfig("gone", **{**kube.cluster.where(), "server": "https://127.0.0.1:1"})
+    result = refuses(kube, 3, "https://127.0.0.1:1", env={"KUBECONFIG": str(gone)})
+    assert result.seconds < 30
