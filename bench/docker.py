@@ -31,10 +31,7 @@ def true_step(name, **more):
 
 class Bench:
     def __init__(self, build):
-        # The program itself, not libtool's wrapper, which is a shell script and takes 40 ms.
-        libraries = Path(build) / ".libs"
-        os.environ["LD_LIBRARY_PATH"] = str(libraries)
-        self.program = [str(libraries / "pipeline-runtime"), "--backend", "docker", "--output", "plain", "-q", "run"]
+        self.program = [str(Path(build) / "bench" / "pipeline-runtime"), "--backend", "docker", "--output", "plain", "-q", "run"]
         self.folder = tempfile.mkdtemp()
 
     def document(self, steps):

@@ -72,12 +72,11 @@ class Pods:
 
 class Bench:
     def __init__(self, build, cluster, namespace):
-        # The program itself, not libtool's wrapper, which is a shell script.
-        libraries = Path(build).resolve() / ".libs"
-        os.environ.update(LD_LIBRARY_PATH=str(libraries), PLR_BACKEND_PATH=str(libraries.parent / "backends/modules"))
+        build = Path(build).resolve()
+        os.environ["PLR_BACKEND_PATH"] = str(build / "backends" / "modules")
         self.cluster, self.namespace, self.pods = cluster, namespace, Pods(namespace)
-        self.program = [*cluster.enter, str(libraries / "pipeline-runtime"), "--backend", "kubernetes", "--output", "plain",
-                        "-q", "run"]
+        self.program = [*cluster.enter, str(build / "bench" / "pipeline-runtime"), "--backend", "kubernetes", "--output",
+                        "plain", "-q", "run"]
         self.folder = tempfile.mkdtemp()
 
     def command(self, document, kubeconfig=None):

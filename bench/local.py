@@ -42,11 +42,10 @@ def pairs(ours, theirs, n):
 class Bench:
     def __init__(self, build):
         build = Path(build).resolve()
-        # The program itself, not libtool's wrapper, which is a shell script.
-        self.program = [str(build / ".libs" / "pipeline-runtime"), "--backend", "local", "--rootfs", "host"]
+        self.program = [str(build / "bench" / "pipeline-runtime"), "--backend", "local", "--rootfs", "host"]
         self.folder = tempfile.mkdtemp()
         os.chmod(self.folder, 0o777)
-        os.environ.update(LD_LIBRARY_PATH=str(build / ".libs"), PLR_BACKEND_PATH=str(build / "backends" / "modules"),
+        os.environ.update(PLR_BACKEND_PATH=str(build / "backends" / "modules"),
                           PLR_LIBEXEC_PATH=str(build / "libexec"), XDG_DATA_HOME=self.folder, HOME=self.folder)
 
     def command(self, steps, *flags, store="root"):

@@ -5,7 +5,6 @@
     bench/start.py BUILD
 """
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -47,9 +46,7 @@ def peak(args):
 
 
 def main():
-    # The program itself, not libtool's wrapper, which is a shell script.
-    program = f"{sys.argv[1]}/.libs/pipeline-runtime"
-    os.environ["LD_LIBRARY_PATH"] = f"{sys.argv[1]}/.libs"
+    program = f"{sys.argv[1]}/bench/pipeline-runtime"
     command = [program, "--backend", "fake", "--output", "json", "run", "-"]
     ours = [first_line(command) for _ in range(RUNS)]
     bare = [first_line(["/bin/cat"]) for _ in range(RUNS)]
