@@ -409,8 +409,6 @@ void plr_attempt_report(plr_run_node *node, const plr_report *report)
             plr_adopt_started(node);
         break;
     case PLR_REPORT_OUTPUT:
-        if (node->output == NULL && report->u.output.size > 0)
-            plr_adopt_started(node); /* it is quicker than the word of it */
         plr_output_take(node, report->u.output.stream, report->u.output.data, report->u.output.size,
                 report->u.output.gap);
         break;

@@ -23,7 +23,6 @@
     X(HOST, "host")     /* has no init that decides: only the host can release it */               \
     X(SLEEP, "sleep")   /* duration */                                                             \
     X(OUT, "out")       /* text, a line on stdout */                                               \
-    X(EARLY, "early")   /* the same, before it is heard that the step runs */                      \
     X(ERR, "err")       /* text, a line on stderr */                                               \
     X(PART, "part")     /* text on stdout, without a newline */                                    \
     X(BYTES, "bytes")   /* hex digits: the bytes they stand for, on stdout */                      \

@@ -265,9 +265,6 @@ static void begin(fake_attempt *attempt)
     attempt->ready_at = self->host->now(self->loop) + (ready != NULL ? (uint64_t)ready->number : 0);
     if (task->run->self_release)
         fake_room_started(attempt);
-    const fake_action *early = action_of(attempt, FAKE_EARLY);
-    if (early != NULL)
-        put_line(attempt, PLR_STREAM_STDOUT, early->text);
     report(attempt, &(plr_report){ .type = PLR_REPORT_STARTED });
     if (op != NULL)
         self->host->op_complete(op, NULL);

@@ -98,8 +98,7 @@ typedef struct plr_task {
 /* What a backend reports of a task. */
 typedef enum plr_report_type {
     PLR_REPORT_PULL = 1, /* progress of its image */
-    /* The user's command runs. Where tasks release each other it may come without a start, and
-     * output before it means the same. */
+    /* The user's command runs. Where tasks release each other it may come without a start. */
     PLR_REPORT_STARTED,
     PLR_REPORT_OUTPUT,
     PLR_REPORT_EOF,    /* no more output will come */

@@ -184,25 +184,6 @@ static void states_are_the_same_as_ever(void)
     plr_play_clear(&play);
 }
 
-/* A command may be quicker than the word that it runs, and that than all that the engine knows of
- * the steps before it. */
-static void early_output_is_output(void)
-{
-    unsigned n = plr_test_cases(200);
-    for (unsigned i = 0; i < n; i++) {
-        char seed[16];
-        snprintf(seed, sizeof seed, "%u", i);
-        plr_play play = { .release = "0", .seed = seed, .jitter = "1s" };
-        CU_ASSERT_EQUAL(
-                plr_play_json(&play, STEPS(STEP("a", "early first;out second", "") "," STEP("b",
-                                             "early third", "") "," STEP("c", "early fourth", ""))),
-                0);
-        in_one_line(&play.output);
-        CU_ASSERT_STRING_EQUAL(or_empty(&play.output), "a|first;a|second;b|third;c|fourth;");
-        plr_play_clear(&play);
-    }
-}
-
 /* max_parallel is a matter of the engine, so it releases; all are prepared all the same. */
 static void who_bounds_them_releases_them(void)
 {
@@ -243,7 +224,6 @@ static void a_set_up_that_fails(void)
 static const plr_test tests[] = {
     { "what is told, and how it ends", each_case },
     { "states are the same as ever", states_are_the_same_as_ever },
-    { "early output is output", early_output_is_output },
     { "who bounds them releases them", who_bounds_them_releases_them },
     { "a set-up that fails", a_set_up_that_fails },
     { NULL, NULL },
