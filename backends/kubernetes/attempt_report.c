@@ -59,12 +59,14 @@ static void report_skipped(plr_kube_attempt *attempt, const char *why)
     if (attempt->skipped || attempt->started)
         return;
     attempt->skipped = true;
+    /* Of which nothing is asked, the engine discards from inside the report. */
+    bool asked = attempt->op != NULL;
     /* What only the host releases, it has kept from running: it knows. */
     if (plr_kube_attempt_decides(attempt))
         report_to(attempt, &report);
     else
         plr_error_set(&err, PLR_ERR_CANCELLED, "it was not to run any more");
-    if (attempt->op != NULL)
+    if (asked)
         plr_kube_attempt_complete(attempt, attempt->discards ? NULL : &err);
 }
 
