@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/path.h"
 #include "net/image_name.h"
 
 static void find(plr_check *check, const plr_step *step, plr_severity severity, const char *code,
@@ -48,15 +49,6 @@ void plr_check_warning(plr_check *check, const plr_step *step, const char *code,
     va_end(arguments);
 }
 
-bool plr_path_is_below(const char *path, const char *folder)
-{
-    size_t length = strlen(folder);
-    while (length > 1 && folder[length - 1] == '/')
-        length--;
-    return strncmp(path, folder, length) == 0 &&
-           (path[length] == '\0' || path[length] == '/' || length == 1);
-}
-
 void plr_check_image(plr_check *check, const plr_step *step, const char *backend)
 {
     plr_error err = { 0 };
@@ -81,13 +73,13 @@ void plr_check_files(plr_check *check, const plr_step *step, const char *const *
         const char *path = step->files[i].path;
         snprintf(where, sizeof(where), "/files/%zu/path", i);
         for (size_t k = 0; reserved[k] != NULL; k++)
-            if (plr_path_is_below(path, reserved[k]))
+            if (plr_path_is_within(path, reserved[k]))
                 plr_check_error(check, step, "hidden-file", where,
                         "a file cannot be put at %s: %s is mounted over it when the step starts",
                         path, reserved[k]);
         for (size_t k = 0; k < step->n_volumes; k++)
             if (is_memory(&check->document->volumes[step->volumes[k].volume]) &&
-                    plr_path_is_below(path, step->volumes[k].path))
+                    plr_path_is_within(path, step->volumes[k].path))
                 plr_check_error(check, step, "hidden-file", where,
                         "a file cannot be put at %s: the memory volume at %s hides it", path,
                         step->volumes[k].path);
@@ -101,7 +93,7 @@ void plr_check_mounts(plr_check *check, const plr_step *step, const char *const 
         const char *path = step->volumes[i].path;
         snprintf(where, sizeof(where), "/volumes/%zu/path", i);
         for (size_t k = 0; reserved[k] != NULL; k++)
-            if (plr_path_is_below(path, reserved[k]))
+            if (plr_path_is_within(path, reserved[k]))
                 plr_check_error(
                         check, step, "bad-mount", where, "nothing can be mounted at %s", path);
     }

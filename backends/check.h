@@ -4,7 +4,6 @@
 #ifndef PLR_BACKENDS_CHECK_H
 #define PLR_BACKENDS_CHECK_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include <pipeline/backend.h>
@@ -23,9 +22,6 @@ void plr_check_error(plr_check *check, const plr_step *step, const char *code, c
         const char *format, ...) PLR_PRINTF(5, 6);
 void plr_check_warning(plr_check *check, const plr_step *step, const char *code, const char *where,
         const char *format, ...) PLR_PRINTF(5, 6);
-
-/* Whether `path` is `folder` or below it; both are absolute. */
-bool plr_path_is_below(const char *path, const char *folder);
 
 /* A backend of this name runs images only: the step names one, and it is a name. */
 void plr_check_image(plr_check *check, const plr_step *step, const char *backend);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backends/kubernetes/check_parts.h"
+#include "engine/base/path.h"
 #include "backends/kubernetes/layout.h"
 
 static void check_path(
@@ -12,7 +13,7 @@ static void check_path(
     static const char *const reserved[] = { PLR_KUBE_FOLDER, "/proc", "/sys" };
     bool bad = false;
     for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-        bad |= plr_path_is_below(path, reserved[i]);
+        bad |= plr_path_is_within(path, reserved[i]);
     if (bad)
         plr_check_error(&c->found, step, "bad-mount", where, "nothing can be mounted at %s", path);
     else if (strchr(path, ':') != NULL)
@@ -33,7 +34,7 @@ static void check_shm(
 static void check_host_path(
         plr_kube_checker *c, const plr_step *step, const char *path, const char *where)
 {
-    bool device = strncmp(path, "/dev/", 5) == 0 && !plr_path_is_below(path, "/dev/shm");
+    bool device = strncmp(path, "/dev/", 5) == 0 && !plr_path_is_within(path, "/dev/shm");
     if (device && !step->docker.privileged)
         plr_check_error(&c->found, step, "device", where,
                 "step \"%s\" cannot use the device %s: Kubernetes gives devices to privileged "

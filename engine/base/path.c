@@ -29,11 +29,23 @@ bool plr_is_daemon_socket(const char *host_path)
                    strcmp(name, "/containerd.sock") == 0);
 }
 
-bool plr_path_is_inside(const char *path, const char *folder)
+/* Without the slashes at its end: "/" is nothing. */
+static size_t length_of(const char *folder)
 {
     size_t length = strlen(folder);
     while (length > 0 && folder[length - 1] == '/')
         length--;
-    return strncmp(path, folder, length) == 0 && path[length] == '/' &&
-           path[length + strspn(path + length, "/")] != '\0';
+    return length;
+}
+
+bool plr_path_is_within(const char *path, const char *folder)
+{
+    size_t length = length_of(folder);
+    return strncmp(path, folder, length) == 0 && (path[length] == '\0' || path[length] == '/');
+}
+
+bool plr_path_is_inside(const char *path, const char *folder)
+{
+    size_t length = length_of(folder);
+    return plr_path_is_within(path, folder) && path[length + strspn(path + length, "/")] != '\0';
 }
