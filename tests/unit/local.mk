@@ -99,6 +99,8 @@ unit_tests += %reldir%/test_cgroup
 %canon_reldir%_test_cgroup_SOURCES = %reldir%/test_cgroup.c \
 	backends/local/sandbox/cgroup.c backends/local/sandbox/files.c
 %canon_reldir%_test_cgroup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mkdir,--wrap=rmdir
+unit_tests += %reldir%/test_filter
+%canon_reldir%_test_filter_SOURCES = %reldir%/test_filter.c backends/local/sandbox/filter.c
 unit_tests += %reldir%/test_local_pure
 %canon_reldir%_test_local_pure_LDADD = %reldir%/libharness.la libplrlocal.la libplrcheck.la libplrnet.la \
 	libplrengine.la $(CUNIT_LIBS)
