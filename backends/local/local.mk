@@ -66,11 +66,15 @@ plr_sandbox_net = \
 	%reldir%/sandbox/net_plan.h \
 	%reldir%/sandbox/net_room.c
 
-# What protocol.h says is compiled again: a program that is started for each run is linked from
-# what it needs and nothing else.
+# What others have too is compiled again: a program that is started for each run, and becomes four
+# processes there, is linked from what it needs and nothing else, and statically where that can be.
 pkglibexec_PROGRAMS += libexec/plr-sandbox
-libexec_plr_sandbox_LDADD = libplrinit.la libplrbase.la
+libexec_plr_sandbox_LDADD = libplrinit.la
+libexec_plr_sandbox_LDFLAGS = $(AM_LDFLAGS) $(STATIC_LDFLAGS)
 libexec_plr_sandbox_SOURCES = \
+	engine/base/buf.c \
+	engine/base/error.c \
+	engine/base/text.c \
 	%reldir%/protocol.c \
 	%reldir%/sandbox/cgroup.c \
 	%reldir%/sandbox/cgroup.h \

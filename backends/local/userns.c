@@ -6,14 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <sched.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "engine/base/cleanup.h"
 #include "engine/base/error.h"
@@ -21,6 +22,7 @@
 extern char **environ;
 
 #define MOST_RANGES 8
+#define NAME_SIZE 256 /* what login names may have */
 
 typedef struct range {
     unsigned first, size;
@@ -60,6 +62,71 @@ static void read_ranges(ranges *all, const char *path, const char *name, const c
         fclose(file);
 }
 
+/* `output`: what it prints to, -1: what we do. -1: it could not be started. */
+static pid_t start(char **argv, int output)
+{
+    posix_spawn_file_actions_t actions;
+    pid_t child;
+    if (posix_spawn_file_actions_init(&actions) != 0)
+        return -1;
+    int r = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    if (r == 0 && output >= 0)
+        r = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    if (r == 0)
+        r = posix_spawnp(&child, argv[0], &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return r == 0 ? child : -1;
+}
+
+static bool wait_for(pid_t child)
+{
+    int status = -1;
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* The name that lines like those of /etc/passwd give a number. Takes `lines`. */
+static bool find_name(FILE *lines, const char *number, char *ret_name)
+{
+    char *line = NULL;
+    size_t size = 0;
+    bool found = false;
+    while (!found && lines != NULL && getline(&line, &size, lines) > 0) {
+        char *rest = line;
+        const char *name = strsep(&rest, ":");
+        strsep(&rest, ":");
+        const char *id = strsep(&rest, ":");
+        found = id != NULL && strcmp(id, number) == 0;
+        if (found)
+            snprintf(ret_name, NAME_SIZE, "%s", name);
+    }
+    free(line);
+    if (lines != NULL)
+        fclose(lines);
+    return found;
+}
+
+/* Not by getpwuid: the libc loads modules for it, which a static program cannot. getent can, and is
+ * asked for whom /etc/passwd does not know. Who has no name has his number. */
+static void name_user(const char *number, char *ret_name)
+{
+    char *argv[] = { "getent", "passwd", (char *)(uintptr_t)number, NULL };
+    int line[2];
+    if (find_name(fopen("/etc/passwd", "re"), number, ret_name))
+        return;
+    snprintf(ret_name, NAME_SIZE, "%s", number);
+    if (pipe2(line, O_CLOEXEC) < 0)
+        return;
+    pid_t child = start(argv, line[1]);
+    close(line[1]);
+    FILE *lines = fdopen(line[0], "r");
+    if (lines == NULL)
+        close(line[0]);
+    find_name(lines, number, ret_name);
+    wait_for(child);
+}
+
 /* newuidmap PID 0 OWN 1 1 FIRST SIZE …; true if it did. */
 static bool run_map(const char *program, pid_t pid, unsigned own, const ranges *all)
 {
@@ -67,9 +134,9 @@ static bool run_map(const char *program, pid_t pid, unsigned own, const ranges *
     char texts[FIXED + 3 * MOST_RANGES][16];
     char *argv[1 + FIXED + 3 * MOST_RANGES + 1] = { (char *)(uintptr_t)program };
     unsigned n = 0, next = 1;
-    unsigned start[4] = { (unsigned)pid, 0, own, 1 };
+    unsigned fixed[4] = { (unsigned)pid, 0, own, 1 };
     for (unsigned i = 0; i < 4; i++)
-        snprintf(texts[n++], sizeof texts[0], "%u", start[i]);
+        snprintf(texts[n++], sizeof texts[0], "%u", fixed[i]);
     for (unsigned i = 0; i < all->n; i++) {
         snprintf(texts[n++], sizeof texts[0], "%u", next);
         snprintf(texts[n++], sizeof texts[0], "%u", all->items[i].first);
@@ -79,20 +146,7 @@ static bool run_map(const char *program, pid_t pid, unsigned own, const ranges *
     for (unsigned i = 0; i < n; i++)
         argv[1 + i] = texts[i];
 
-    posix_spawn_file_actions_t actions;
-    pid_t child;
-    int status = -1;
-    if (posix_spawn_file_actions_init(&actions) != 0)
-        return false;
-    int r = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    if (r == 0)
-        r = posix_spawnp(&child, program, &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (r != 0)
-        return false;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return wait_for(start(argv, -1));
 }
 
 static int write_file(pid_t pid, const char *name, const char *text, plr_error *err)
@@ -118,13 +172,11 @@ static int map_one(pid_t pid, plr_error *err)
 
 int plr_userns_map(pid_t pid, plr_userns_ids *ret_ids, plr_error *err)
 {
-    char number[16], buffer[4096];
-    struct passwd entry, *found = NULL;
+    char number[16], name[NAME_SIZE];
     ranges uids, gids;
     plr_userns_ids ids = { 1, 1, { 0 } };
     snprintf(number, sizeof number, "%u", geteuid());
-    getpwuid_r(geteuid(), &entry, buffer, sizeof buffer, &found);
-    const char *name = found != NULL ? found->pw_name : number;
+    name_user(number, name);
     read_ranges(&uids, "/etc/subuid", name, number);
     read_ranges(&gids, "/etc/subgid", name, number);
     if (uids.n == 0 || gids.n == 0) {
