@@ -137,6 +137,17 @@ static void on_gone(const char *name, json_object *last, void *userdata)
         run->on_gone(run->gone_userdata);
 }
 
+static void on_away(bool away, void *userdata)
+{
+    plr_kube_run *run = userdata;
+    const plr_host *host = run->kube->host;
+    if (away)
+        host->run_warning(
+                run->view, "the API server does not answer (tried again); the pods go on");
+    else
+        host->run_notice(run->view, "the API server answers again");
+}
+
 static void on_failed(const plr_error *err, void *userdata)
 {
     plr_kube_run *run = userdata;
@@ -148,6 +159,7 @@ int plr_kube_run_watch(plr_kube_run *run, plr_error *err)
     static const plr_kube_watch_calls calls = {
         .on_pod = on_pod,
         .on_gone = on_gone,
+        .on_away = on_away,
         .on_failed = on_failed,
     };
     char selector[PLR_KUBE_NAME_SIZE + sizeof(PLR_KUBE_LABEL_RUN)];

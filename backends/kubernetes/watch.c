@@ -25,6 +25,8 @@
 #define FIRST_DELAY_NS (UINT64_C(50) * 1000000)
 #define LAST_DELAY_NS (UINT64_C(5) * 1000000000)
 #define GONE_NS (UINT64_C(300) * 1000000000)
+/* An API server that restarts is not worth a word, and is back sooner. */
+#define AWAY_NS (UINT64_C(10) * 1000000000)
 
 typedef struct known_pod {
     struct known_pod *next;
@@ -41,12 +43,12 @@ struct plr_kube_watch {
     void *userdata;
     char *path; /* of the list, with its query */
     plr_kube_call *call;
-    plr_timer *timer;
+    plr_timer *timer; /* for the next list; or, while one is asked for, until its lack is told */
     plr_json_stream *stream;
     plr_error error; /* what ends the stream, from inside of it */
     known_pod *pods;
     unsigned n_lists; /* begun */
-    bool was_allowed;
+    bool was_allowed, told_away;
     uint64_t down_since; /* 0: the last list was answered */
     uint64_t delay_ns;   /* before the next one */
     unsigned busy;       /* callbacks that are being made */
@@ -97,6 +99,12 @@ static void fail(plr_kube_watch *watch, const plr_error *err)
     plr_kube_call_cancel(steal(watch->call));
     watch->host->timer_set(watch->timer, 0);
     watch->calls->on_failed(err, watch->userdata);
+}
+
+static void tell_away(plr_kube_watch *watch, bool away)
+{
+    watch->told_away = away;
+    watch->calls->on_away(away, watch->userdata);
 }
 
 /* Not there, or there no more: try again in a while. */
@@ -297,8 +305,11 @@ static void take_list(plr_kube_watch *watch, json_object *reply)
         went_down(watch, &err);
         return;
     }
+    watch->host->timer_set(watch->timer, 0);
     watch->down_since = 0;
     watch->error = (plr_error){ 0 };
+    if (watch->told_away)
+        tell_away(watch, false);
     for (known_pod *pod = watch->pods; pod != NULL; pod = pod->next)
         pod->listed = false;
     for (size_t i = 0; i < json_object_array_length(items) && !watch->dead; i++)
@@ -339,6 +350,8 @@ static void list(plr_kube_watch *watch)
         .userdata = watch,
     };
     watch->n_lists++;
+    if (watch->down_since > 0 && !watch->told_away)
+        watch->host->timer_set(watch->timer, watch->down_since + AWAY_NS);
     if (plr_kube_call_start(watch->client, &watch->call, &request, &err) < 0)
         went_down(watch, &err);
 }
@@ -348,7 +361,10 @@ static void on_timer(plr_timer *timer, void *userdata)
     plr_kube_watch *watch = userdata;
     (void)timer;
     watch->busy++;
-    list(watch);
+    if (watch->call != NULL)
+        tell_away(watch, true);
+    else
+        list(watch);
     leave(watch);
 }
 

@@ -19,6 +19,8 @@ typedef struct plr_kube_watch_calls {
     /* A pod is gone that was there, or was expected. `last` is how the API saw it last, or NULL if
      * nobody told: then it vanished while the watch was cut. Borrowed. */
     void (*on_gone)(const char *name, json_object *last, void *userdata);
+    /* The API has not answered for ten seconds, and is asked on; or it answers again. */
+    void (*on_away)(bool away, void *userdata);
     /* It cannot be watched: not allowed, or the API has been away for five minutes. Nothing more
      * comes. */
     void (*on_failed)(const plr_error *err, void *userdata);

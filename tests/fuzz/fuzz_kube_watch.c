@@ -47,6 +47,12 @@ static void on_gone(const char *name, json_object *last, void *userdata)
     look_at_end(t);
 }
 
+static void on_away(bool away, void *userdata)
+{
+    (void)away;
+    (void)userdata;
+}
+
 static void on_failed(const plr_error *err, void *userdata)
 {
     (void)err;
@@ -54,7 +60,7 @@ static void on_failed(const plr_error *err, void *userdata)
     abort(); /* an outage is five minutes long, and no stream is */
 }
 
-static const plr_kube_watch_calls calls = { on_pod, on_gone, on_failed };
+static const plr_kube_watch_calls calls = { on_pod, on_gone, on_away, on_failed };
 
 static void play(const uint8_t *data, size_t size, size_t piece, told *t)
 {

@@ -61,6 +61,13 @@ static void on_gone(const char *name, json_object *last, void *userdata)
     told(b);
 }
 
+static void on_away(bool away, void *userdata)
+{
+    bench *b = userdata;
+    plr_buf_puts(&b->told, away ? "? " : ". ");
+    told(b);
+}
+
 static void on_failed(const plr_error *err, void *userdata)
 {
     bench *b = userdata;
@@ -68,7 +75,7 @@ static void on_failed(const plr_error *err, void *userdata)
     told(b);
 }
 
-static const plr_kube_watch_calls calls = { on_pod, on_gone, on_failed };
+static const plr_kube_watch_calls calls = { on_pod, on_gone, on_away, on_failed };
 
 static void open_bench(bench *b)
 {
@@ -210,6 +217,30 @@ static void a_pod_that_is_expected(void)
     close_bench(&b);
 }
 
+/* One that restarts is not worth a word; a longer absence is told once, and its end. */
+static void an_absence_is_told(void)
+{
+    bench b;
+    open_bench(&b);
+    answer_list(&b, ITEMS("5", POD("p", "1", "Running")), WATCH("5"));
+    expect(&b, "p=Running ");
+    script_end(&b.script, PLR_ERR_INFRASTRUCTURE, NULL);
+    answer_list(&b, ITEMS("6", ""), WATCH("6"));
+    expect(&b, "-p ");
+    script_end(&b.script, PLR_ERR_INFRASTRUCTURE, NULL);
+    for (int n = 0; n < 2; n++) {
+        CU_ASSERT_TRUE(script_asks(&b.script, LIST));
+        script_step(&b.script);
+        expect(&b, n == 0 ? "? " : "");
+        script_end(&b.script, PLR_ERR_INFRASTRUCTURE, NULL);
+    }
+    answer_list(&b, ITEMS("7", POD("p", "2", "Running")), WATCH("7"));
+    expect(&b, ". p=Running ");
+    script_wait(&b.script, 600);
+    expect(&b, "");
+    close_bench(&b);
+}
+
 /* A server that is away is asked less and less often, and not for ever. */
 static void a_server_that_does_not_come_back(void)
 {
@@ -221,7 +252,7 @@ static void a_server_that_does_not_come_back(void)
     uint64_t since = plr_loop_now(b.script.loop);
     script_end(&b.script, PLR_ERR_INFRASTRUCTURE, NULL);
     unsigned n = 0;
-    for (; b.told.size == 0 && script_asks(&b.script, LIST); n++) {
+    for (; strchr(b.told.data, '!') == NULL && script_asks(&b.script, LIST); n++) {
         /* A server that starts may not know yet what is allowed. */
         script_end(&b.script, n % 2 == 0 ? PLR_ERR_INFRASTRUCTURE : PLR_ERR_REFUSED, NULL);
     }
@@ -229,7 +260,7 @@ static void a_server_that_does_not_come_back(void)
     CU_ASSERT(seconds >= 300 && seconds < 310);
     CU_ASSERT(n > 50 && n < 80);
     char text[16];
-    snprintf(text, sizeof(text), "!%d ", PLR_ERR_INFRASTRUCTURE);
+    snprintf(text, sizeof(text), "? !%d ", PLR_ERR_INFRASTRUCTURE);
     expect(&b, text);
     script_wait(&b.script, 600);
     CU_ASSERT_TRUE(script_is_quiet(&b.script));
@@ -307,6 +338,7 @@ static const plr_test tests[] = {
     { "what is not known is passed over", what_is_not_known_is_passed_over },
     { "another pod of that name: the one before is gone", another_pod_of_that_name },
     { "a pod that is expected, and never seen, is told as gone", a_pod_that_is_expected },
+    { "an absence is told, and its end", an_absence_is_told },
     { "a server that does not come back is given up", a_server_that_does_not_come_back },
     { "not allowed: said at once", not_allowed },
     { "silence is no outage", silence_is_no_outage },
