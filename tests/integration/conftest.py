@@ -9,13 +9,16 @@
     run                 the command on `docker`: run(document, "--env A=b") with events
     local               the same on the local backend, each test as root, as an ordinary user, and as one without ids to give
     kube                the same on each kind of cluster (kube_runner.KubeRunner), in a namespace that must be empty after
+    layout              the test once in each: one pod for a run, and one for each step
+    proxy               a peer between `kube` and the API server
 
 The command is $PLR_BUILD/pipeline-runtime. `pytest --daemon docker-20.10` takes one kind of daemon only. Marks:
 `daemon("docker-20.10", "podman")` names the kinds of a test that uses `docker` or `run`; `both_ways` makes `run`
 reach the daemon by its socket and, in a second round, by TCP, where no file is shared with it; `also_podman` adds
-Podman's socket; `parts` is for tests of `kube` that end parts of the cluster, which must be the tests' own;
+Podman's socket; `parts` is for tests of `kube` that end parts of the cluster, or have its keys or registry: it must be the tests' own;
 `not_in_a_pod(why)` is for what is true of all backends but Kubernetes.
 """
+import contextlib
 import os
 import shlex
 import shutil
@@ -29,6 +32,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from api_peer import ApiPeer  # noqa: E402
 from kube import CLUSTERS  # noqa: E402
 from kube_runner import KubeRunner  # noqa: E402
 from peer import Peer  # noqa: E402
@@ -56,7 +60,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "daemon(kind...): on these kinds instead of both of Docker's")
     config.addinivalue_line("markers", "also_podman: on Podman's socket, too")
     config.addinivalue_line("markers", "not_in_a_pod(why): a scenario of all backends but Kubernetes")
-    config.addinivalue_line("markers", "parts: ends parts of the cluster")
+    config.addinivalue_line("markers", "parts: ends parts of the cluster, or has its keys or registry")
     config.addinivalue_line("markers", "both_ways: by the daemon's socket, and by TCP, where no file is shared")
 
 
@@ -72,8 +76,7 @@ def pytest_generate_tests(metafunc):
             kinds += LOCAL + KUBE
         metafunc.parametrize("docker_daemon", kinds, indirect=True, scope="session")
     if "cluster" in metafunc.fixturenames:
-        kinds = [kind for kind in KUBE if kind != "kube-own" or not metafunc.definition.get_closest_marker("parts")]
-        metafunc.parametrize("cluster", kinds, indirect=True, scope="session")
+        metafunc.parametrize("cluster", KUBE, indirect=True, scope="session")
     if "way" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_ways"):
         metafunc.parametrize("way", ["socket", "tcp"], indirect=True)
 
@@ -98,14 +101,15 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if kind_of(item) not in KUBE or not item.get_closest_marker("not_in_a_pod")]
     kinds = config.getoption("daemon")
     others = [item for item in items if kinds and kind_of(item) not in kinds]
-    config.hook.pytest_deselected(items=others)
-    items[:] = [item for item in items if item not in set(others)]
-    config.stash[LEFT_OUT] = Counter(kind_of(item) for item in others)
+    parts = [item for item in items if kind_of(item) == "kube-own" and item.get_closest_marker("parts")]
+    config.hook.pytest_deselected(items=others + parts)
+    items[:] = [item for item in items if item not in set(others + parts)]
+    config.stash[LEFT_OUT] = Counter(f"they are for {kind_of(item)}, and --daemon names others" for item in others)
+    config.stash[LEFT_OUT]["they meddle with the cluster, and that is the user's (tests/README.md)"] = len(parts)
 
 
 def pytest_report_collectionfinish(config):
-    return [f"{n} tests left out: they are for {kind}, and --daemon names others"
-            for kind, n in sorted(config.stash[LEFT_OUT].items())]
+    return [f"{n} tests left out: {why}" for why, n in sorted(config.stash[LEFT_OUT].items()) if n]
 
 
 @pytest.fixture(scope="session")
@@ -159,6 +163,34 @@ def kube(cluster, build, tmp_path_factory):
     runner = KubeRunner(build, tmp_path_factory.mktemp("home"), cluster.namespace())
     yield runner
     runner.end()
+
+
+@pytest.fixture(params=["one-pod", "pod-per-step"])
+def layout(request, kube):
+    """All that `kube` runs is in this layout; its name."""
+    kube.flags = ["--kube-layout", request.param]
+    return request.param
+
+
+@pytest.fixture
+def proxy(cluster, kube):
+    """The API without TLS by way of a peer, which sees the requests and may be told to misbehave; `kube` uses it."""
+    with Peer(netns=cluster.netns_pid, upstream=cluster.path) as made:
+        kube.own["KUBECONFIG"] = str(kube.namespace.write_kubeconfig("peer", server=f"http://127.0.0.1:{made.port}"))
+        yield made
+
+
+@pytest.fixture
+def api_peer(cluster, kube):
+    """api_peer("user:password", user={...}): a reverse proxy before the API server, and the environment that leads to
+    it by a kubeconfig with that user."""
+    with contextlib.ExitStack() as made:
+        def make(password=None, user=None):
+            peer = made.enter_context(ApiPeer(cluster, kube.namespace.token(), password))
+            config = kube.namespace.write_kubeconfig("before", user, server=f"http://127.0.0.1:{peer.port}")
+            return {"KUBECONFIG": str(config)}, peer
+
+        yield make
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,10 @@
 """Clusters as objects, and the namespaces of tests in them: Kubernetes of tests/cluster, or the user's own that
 KUBECONFIG_FOR_TESTS names."""
 import base64
-import contextlib
 import os
 import secrets
+import select
+import signal
 import subprocess
 import tempfile
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from rest import Rest, RestError
+from rest import Rest
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "cluster"
 
@@ -69,11 +70,22 @@ class Cluster(_Cluster):
         # A busy machine takes its time to end some hundred processes.
         self._run("down", timeout=240)
 
-    def kill(self, part, signal="KILL"):
-        self._run("stop", part, signal)
+    def kill(self, part, how="KILL"):
+        """Ends a part, and waits until it has."""
+        pid = self.pid(part)
+        fd = os.pidfd_open(pid)
+        signal.pidfd_send_signal(fd, signal.Signals[f"SIG{how}"])
+        select.select([fd], [], [], 60)
+        os.close(fd)
+        wait_for(lambda: not Path(f"/proc/{pid}").exists())
 
     def start(self, part):
         self._run("start", part)
+        if part == "apiserver":
+            # While it was away they have asked for it less and less often: the next pod would wait half a minute.
+            for other in ("controllers", "scheduler"):
+                self.kill(other)
+                self._run("start", other)
 
     def pid(self, part):
         return int((self.state / f"{part}.pid").read_text())
@@ -99,15 +111,16 @@ class UsersCluster(_Cluster):
     """What KUBECONFIG_FOR_TESTS names: only namespaces of tests' own are made there, and removed."""
 
     name = "kube-own"
+    netns_pid = None  # a peer on this machine's loopback is where programs under test look for it
 
     def __init__(self, kubeconfig):
         self.folder = tempfile.TemporaryDirectory(prefix="plr-kube-")
-        self.kubectl = subprocess.check_output([SCRIPTS / "build", "1.36"], text=True).strip() + "/kubectl"
+        self.client = subprocess.check_output([SCRIPTS / "build", "1.36"], text=True).strip() + "/kubectl"
         self.env = dict(os.environ, KUBECONFIG=kubeconfig)
         super().__init__(Path(self.folder.name, "api.sock"))
 
     def up(self):
-        self.proxy = subprocess.Popen([self.kubectl, "proxy", "--accept-hosts", ".*", "--unix-socket", self.path],
+        self.proxy = subprocess.Popen([self.client, "proxy", "--accept-hosts", ".*", "--unix-socket", self.path],
                                       env=self.env, stdout=subprocess.DEVNULL)
         wait_for(Path(self.path).exists)
         return self
@@ -117,8 +130,12 @@ class UsersCluster(_Cluster):
         self.proxy.wait()
         self.folder.cleanup()
 
+    def kubectl(self, *args, timeout=60):
+        return subprocess.run([self.client, *args], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              text=True, timeout=timeout, check=True).stdout
+
     def where(self):
-        shown = subprocess.check_output([self.kubectl, "config", "view", "--raw", "--minify", "--flatten"], env=self.env)
+        shown = self.kubectl("config", "view", "--raw", "--minify", "--flatten")
         return yaml.safe_load(shown)["clusters"][0]["cluster"]
 
 
@@ -138,12 +155,9 @@ class Namespace:
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT}})
         self.folder = tempfile.TemporaryDirectory(prefix="plr-kube-")
         self.kubeconfig = self.write_kubeconfig()
-        # Pods are refused until the namespace has its default account.
-        wait_for(self._has_default_account)
-
-    def _has_default_account(self):
-        with contextlib.suppress(RestError):
-            return self.get("serviceaccounts/default")
+        # Pods are refused until the namespace has its default account; controllers whose API server was away for a
+        # while may take half a minute to make it.
+        self.cluster.call("POST", f"{self.path}/serviceaccounts", {"metadata": {"name": "default"}}, ok=[201, 409])
 
     def token(self, account=ACCOUNT):
         answer = self.post(f"serviceaccounts/{account}/token", {"spec": {"expirationSeconds": 86400}})

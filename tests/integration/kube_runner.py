@@ -14,11 +14,12 @@ class KubeRunner(Runner):
     def __init__(self, build, home, namespace):
         super().__init__(build, home)
         self.namespace, self.cluster = namespace, namespace.cluster
+        self.flags = []  # of each run
         self.own["KUBECONFIG"] = str(namespace.kubeconfig)
 
     def start(self, document, flags="", wrap=(), **kwargs):
         flags = shlex.split(flags) if isinstance(flags, str) else list(flags)
-        args = ["--backend", "kubernetes", "--output", "json", "run", *flags, "-"]
+        args = ["--backend", "kubernetes", "--output", "json", "run", *self.flags, *flags, "-"]
         return super().start(args, document, wrap=[*self.cluster.enter, *wrap], **kwargs)
 
     def __call__(self, document, flags="", **kwargs):

@@ -171,6 +171,19 @@ def test_a_proxy(kube):
         proxy.wait()
 
 
+BASIC = {"username": "someone", "password": "p:a ss\u00e9"}
+
+
+def test_a_user_with_a_password(kube, api_peer):
+    """API servers have none any more, what stands before them may: it turns the password into a token."""
+    env, peer = api_peer("someone:p:a ss\u00e9", BASIC)
+    passes(kube, env=env)
+    assert {request.headers.get("authorization") for request in peer.requests} == {"Basic c29tZW9uZTpwOmEgc3PDqQ=="}
+    env, _ = api_peer("someone:another", BASIC)
+    result = refuses(kube, 2, "does not accept our credentials", env=env)
+    assert BASIC["password"] not in result.stderr + result.text
+
+
 def test_a_plugin_says_who_we_are(kube):
     """Asked once for a run, without a shell, with its arguments, its environment and the cluster."""
     check = ('[ "$1" = "a b" ] && [ "$2" = "$(printf %s \\$HOME)" ] && [ "$NAMED" = x ] || exit 7; read line && exit 8\n'

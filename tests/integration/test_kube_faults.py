@@ -9,19 +9,11 @@ import pytest
 
 from docker_steps import document, end, output, step
 from kube import wait_for
-from peer import RESET, Peer, reply
+from peer import RESET, reply
 
 COUNT = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); echo line $i; [ $((i % 1000)) != 0 ] || sleep 0.05; done; exit 5"
 LINES = "".join(f"line {i}\n" for i in range(1, 100001))
 SLEEP = "trap 'exit 9' TERM; echo up; i=0; while [ $i -lt 600 ]; do i=$((i+1)); sleep 0.1; done"
-
-
-@pytest.fixture
-def proxy(cluster, kube):
-    """The API without TLS by way of a scripted peer; `kube` uses it."""
-    with Peer(netns=cluster.netns_pid, upstream=cluster.path) as made:
-        kube.own["KUBECONFIG"] = str(kube.namespace.write_kubeconfig("peer", server=f"http://127.0.0.1:{made.port}"))
-        yield made
 
 
 def events_of(*objects):
@@ -49,18 +41,17 @@ def test_45_the_api_server_dies_while_a_step_prints(cluster, kube):
 
 @pytest.mark.parts
 @pytest.mark.timeout(240)
-def test_45_the_end_comes_while_the_api_server_is_away(cluster, kube):
+def test_45_the_end_comes_while_the_api_server_is_away(cluster, kube, layout):
     running = kube.start(document(step("a", "echo up; sleep 2; echo last; exit 5")), limit=200)
     running.line("up\\n")
     cluster.kill("apiserver")
-    time.sleep(4)
+    time.sleep(4)  # longer than the step takes
     cluster.start("apiserver")
     result = running.finish()
     assert output(result, "a") == "up\nlast\n", result
     assert (end(result, "a")["exit_code"], result.code) == (5, 1)
 
 
-@pytest.mark.parts
 @pytest.mark.parametrize("times", [1, 5])
 def test_45_a_watch_that_is_too_old(kube, proxy, times):
     proxy.play("GET", r"/api/v1/namespaces/[^?]*pods\?.*watch=", events_of(EXPIRED), times=times)
@@ -70,7 +61,6 @@ def test_45_a_watch_that_is_too_old(kube, proxy, times):
     assert len(proxy.seen("GET", r"/api/v1/namespaces/[^?]*pods\?.*watch=")) >= max(times, 2)
 
 
-@pytest.mark.parts
 def test_45_connections_that_break(kube, proxy):
     """Of each kind of request the first is reset: what may be asked again is."""
     proxy.play("GET", "/api", RESET, times=2)
@@ -78,12 +68,18 @@ def test_45_connections_that_break(kube, proxy):
     assert (output(result, "a"), result.code) == ("said\n", 0), result
 
 
-@pytest.mark.parts
 def test_45_a_pod_that_has_ended_before_anybody_watched(kube, proxy):
     """The first watches break: by the time that one comes through, all is over."""
     proxy.play("GET", r"/api/v1/namespaces/[^?]*pods\?", RESET, times=6)
     result = kube(document(step("a", "echo said; exit 5")), limit=90)
     assert (output(result, "a"), end(result, "a")["exit_code"], result.code) == ("said\n", 5, 1), result
+
+
+def first_pod(kube):
+    """That of step `a`: the other is held."""
+    names = sorted(pod["metadata"]["name"] for pod in kube.namespace.pods())
+    assert len(names) == 1 or [name.rsplit("-", 1)[1] for name in names] == ["s0", "s1"], names
+    return names[0]
 
 
 def evict(kube, pod):
@@ -95,10 +91,10 @@ def delete(kube, pod):
 
 
 @pytest.mark.parametrize("how, reason", [(evict, "evicted"), (delete, "lost")])
-def test_46_a_pod_that_somebody_ends(kube, how, reason):
+def test_46_a_pod_that_somebody_ends(kube, layout, how, reason):
     running = kube.start(document(step("a", SLEEP), step("b")), limit=90)
     running.line("up\\n")
-    how(kube, kube.namespace.pod()["metadata"]["name"])
+    how(kube, first_pod(kube))
     result = running.finish()
     assert (end(result, "a")["reason"], result.code) == (reason, 3), result
     assert end(result, "b")["reason"] == "skipped", result
@@ -151,7 +147,7 @@ def test_46_a_node_that_is_lost(kube, lost_node, tmp_path):
     assert output(result, "a") == "up\n" and any(e.get("gap") for e in result.events), result
 
 
-def test_46_a_pod_that_is_gone_at_once(kube):
+def test_46_a_pod_that_is_gone_at_once(kube, layout):
     running = kube.start(document(step("a", SLEEP)), limit=90)
     running.line("up\\n")
     kube.namespace.delete(f"pods/{kube.namespace.pod()['metadata']['name']}", gracePeriodSeconds="0")
@@ -230,7 +226,6 @@ def test_49_a_token_that_ends_in_the_middle(kube):
     assert (output(result, "a"), end(result, "a")["exit_code"], result.code) == ("up\nstill\n", 5, 1), result
 
 
-@pytest.mark.parts
 def test_49_a_refusal_is_asked_again_once(kube, proxy):
     """With what the plugin says the second time."""
     plugin(kube, f"echo x >>{kube.home}/calls; echo '{credential('any')}'")
@@ -244,7 +239,7 @@ def test_49_a_refusal_is_asked_again_once(kube, proxy):
     assert (kube.home / "calls").read_text().split() == ["x", "x"]
 
 
-def test_the_step_itself_killed_for_memory(kube):
+def test_the_step_itself_killed_for_memory(kube, layout):
     result = kube(document(step("a", "echo up; tail /dev/zero", resources={"limits": {"memory": 33554432}})), limit=90)
     assert (end(result, "a")["reason"], result.code) == ("oom", 1), result
 

@@ -158,7 +158,6 @@ def test_a_step_that_is_not_to_run_leaves_no_pod(kube):
     assert running.finish().code == 1
 
 
-@pytest.mark.parts
 def test_debug_prints_what_the_server_takes(cluster, kube, tmp_path):
     doc = document(*[step(name, volumes=[{"name": "v", "path": "/v"}]) for name in "ab"],
                    volumes=[{"metadata": {"name": "v"}, "temp": {}}])

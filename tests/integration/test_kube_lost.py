@@ -6,18 +6,9 @@ import pytest
 
 from docker_steps import document, end, output, step, warnings
 from kube import wait_for
-from peer import Peer
 
 DEAF = "trap '' TERM; echo up; while :; do sleep 0.1; done"
 SERVICE = {"metadata": {"name": "service"}, "docker": {"image": "alpine:3.6", "command": ["sleep", "1000"]}}
-
-
-@pytest.fixture
-def proxy(cluster, kube):
-    """The API without TLS by way of a peer that we see the requests of; `kube` uses it."""
-    with Peer(netns=cluster.netns_pid, upstream=cluster.path) as made:
-        kube.own["KUBECONFIG"] = str(kube.namespace.write_kubeconfig("peer", server=f"http://127.0.0.1:{made.port}"))
-        yield made
 
 
 def with_secrets(*steps, **fields):
@@ -46,6 +37,12 @@ def codes(kube):
     return {one["name"]: one["state"].get("terminated", {}).get("exitCode") for one in statuses}
 
 
+def all_codes(kube):
+    """The same of all pods of which each has one container; None: still there, but not told."""
+    return {pod["spec"]["containers"][0]["name"]: pod["status"].get("containerStatuses", [{"state": {}}])[0]["state"]
+            .get("terminated", {}).get("exitCode") for pod in kube.namespace.pods()}
+
+
 def is_over(kube):
     return kube.namespace.pod()["status"]["phase"] in ("Failed", "Succeeded")
 
@@ -60,6 +57,19 @@ def test_without_its_engine_a_pod_ends_when_the_lease_does(kube):
     wait_for(lambda: is_over(kube), 60)
     assert codes(kube) == {"s0": 137, "s1": 137, "s2": 137, "s3": 124}
     sweep(kube, "--run", kube.namespace.pod()["metadata"]["labels"]["pipeline-runtime.io/run"])
+
+
+def test_without_its_engine_each_pod_of_a_step_ends_when_the_lease_does(kube):
+    doc = document(step("running", DEAF), step("held"), services=[SERVICE])
+    running = kube.start(doc, "--kube-layout pod-per-step --on-loss keep --keep 5s --grace 2s")
+    running.line("up\\n")
+    wait_for(lambda: len(kube.namespace.pods()) == 3)
+    kill(running)
+    wait_for(lambda: all(code is not None for code in all_codes(kube).values()), 60)
+    assert all_codes(kube) == {"s0": 137, "s1": 137, "s2": 124}
+    run = {pod["metadata"]["labels"]["pipeline-runtime.io/run"] for pod in kube.namespace.pods()}
+    assert len(run) == 1
+    sweep(kube, "--run", *run)
 
 
 def test_a_pipeline_goes_on_without_its_engine(kube):
@@ -104,7 +114,6 @@ def test_an_api_server_that_is_away_for_longer_than_the_lease(cluster, kube):
     assert "had not heard of this engine" in end(result, "a")["message"], result
 
 
-@pytest.mark.parts
 @pytest.mark.parametrize("method, path", [
     ("POST", r".*/secrets$"), ("POST", r".*/pods\?"), ("POST", r".*/secrets$"), ("PATCH", r".*/pods/")],
     ids=["init", "pod", "secret", "release"])

@@ -322,7 +322,6 @@ def test_what_is_somebody_elses_is_left_alone(kube):
     kube.namespace.delete("secrets/theirs")
 
 
-@pytest.mark.parts
 def test_debug_of_each_sample_is_taken_by_the_server(cluster, kube, tmp_path):
     shown = 0
     for path in [*SAMPLES.glob("*.json"), *(SAMPLES / "kubernetes").glob("*.json")]:

@@ -124,7 +124,6 @@ def test_the_printed_role_is_enough(cluster, kube):
     assert rights(roles[0]["rules"]) == rights(RULES), printed
 
 
-@pytest.mark.parts
 def test_debug_prints_what_the_server_takes(cluster, kube, tmp_path):
     shown = kube(document(step("a", secrets=[{"name": "t", "env": "T"}]), step("b"),
                           secrets=[{"metadata": {"name": "t"}, "data": "correct-horse"}]), "--kube-debug")
