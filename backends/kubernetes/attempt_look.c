@@ -8,11 +8,12 @@
 #include "backends/kubernetes/errand.h"
 #include "engine/base/error.h"
 
-/* Somebody wants to know of it: its turn has come, it is to be gone, or it has ended unasked. */
+/* Its turn has come, or it is to be gone. Until then its log is not opened, whatever has become of
+ * it by its own decision: so what steps say that follow each other comes in that order, and a row
+ * of them needs one connection at a time. */
 static bool is_of_interest(const plr_kube_attempt *attempt)
 {
-    return attempt->turn || attempt->discards ||
-           (attempt->evidence.has_status && plr_kube_attempt_decides(attempt));
+    return attempt->turn || attempt->discards;
 }
 
 static int code_of(plr_reason reason)

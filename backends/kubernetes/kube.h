@@ -63,8 +63,7 @@ struct plr_kube_run {
     /* setup.c */
     plr_op *setup;
     struct plr_kube_images *images;
-    plr_kube_objects objects; /* until they are created */
-    plr_kube_call *creation;  /* of the Secret with plr-init */
+    plr_kube_call *creation; /* of the Secret with plr-init */
 
     /* stop.c */
     bool winding_down;

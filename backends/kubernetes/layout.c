@@ -12,6 +12,13 @@
 /* Of a claim whose volume has no size_limit. */
 #define CLAIM_SIZE "1Gi"
 
+/* JSON of a container without texts of the document, of an entry in its environment without the two
+ * texts, of something that it names, and of a step that it waits for. */
+#define CONTAINER_SIZE 1100
+#define MEMBERS_SIZE 24
+#define REFERENCE_SIZE 160
+#define DEPENDENCY_SIZE 6
+
 /* The n-th port that a step is known to listen on; 0: no more. */
 static int64_t own_port(const plr_step *step, size_t n, const char **ret_where)
 {
@@ -67,6 +74,62 @@ static size_t count_containers(const plr_document *document)
     return n;
 }
 
+/* At least what a string takes as JSON in a container. */
+static size_t text_size(const char *text)
+{
+    size_t n = 4; /* quotes, and what stands between strings */
+    for (; text != NULL && *text != '\0'; text++)
+        n += (unsigned char)*text < ' ' ? 6 : *text == '"' || *text == '\\' || *text == '$' ? 2 : 1;
+    return n;
+}
+
+static size_t texts_size(const char *const *texts, size_t n_texts)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_texts; i++)
+        n += text_size(texts[i]);
+    return n;
+}
+
+static size_t environment_size(const plr_pair *pairs, size_t n_pairs)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_pairs; i++)
+        n += MEMBERS_SIZE + text_size(pairs[i].name) + text_size(pairs[i].value);
+    return n;
+}
+
+/* At least what a container of the step takes in the pod's JSON, and its step in the plan. */
+static size_t container_size(const plr_run_view *run, const plr_step *step)
+{
+    size_t n = CONTAINER_SIZE + PLR_KUBE_STATUS_SIZE;
+    n += text_size(step->metadata.name) + text_size(step->docker.image);
+    n += text_size(step->working_dir) + step->n_dependencies * DEPENDENCY_SIZE;
+    n += texts_size(step->docker.command, step->docker.n_command);
+    n += texts_size(step->docker.args, step->docker.n_args);
+    n += texts_size(step->kubernetes.command, step->kubernetes.n_command);
+    n += texts_size(step->kubernetes.args, step->kubernetes.n_args);
+    n += environment_size(step->environment, step->n_environment);
+    n += environment_size(run->host_environment, run->n_host_environment);
+    for (size_t i = 0; i < step->n_secrets; i++)
+        n += REFERENCE_SIZE + text_size(step->secrets[i].env);
+    for (size_t i = 0; i < step->n_volumes; i++)
+        n += REFERENCE_SIZE + text_size(step->volumes[i].path);
+    for (size_t i = 0; i < step->n_files; i++)
+        n += 2 * REFERENCE_SIZE + text_size(step->files[i].path);
+    return n;
+}
+
+static size_t pod_size(const plr_run_view *run)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < run->document->n_tasks; i++) {
+        const plr_step *step = run->document->tasks[i];
+        n += plr_kube_attempts(step) * container_size(run, step);
+    }
+    return n;
+}
+
 static const char *why_not_one(const plr_run_view *run)
 {
     if (run->network == PLR_NETWORK_ISOLATED)
@@ -75,6 +138,8 @@ static const char *why_not_one(const plr_run_view *run)
         return "two services have the same port";
     if (count_containers(run->document) > PLR_KUBE_CONTAINERS_MAX)
         return "its attempts are more containers than a pod can have";
+    if (pod_size(run) > PLR_KUBE_POD_MAX)
+        return "its steps are more text than a pod can hold";
     return NULL;
 }
 

@@ -5,6 +5,7 @@
 
 #include "backends/kubernetes/check.h"
 #include "backends/kubernetes/layout.h"
+#include "backends/kubernetes/secret.h"
 #include "backends/kubernetes/yaml.h"
 #include "engine/base/error.h"
 #include "net/jsonc.h"
@@ -38,13 +39,15 @@ static int put_objects(plr_buf *out, const plr_run_view *run, plr_task *const *t
         size_t n_tasks, const plr_kube_place *place, bool init_too, plr_error *err)
 {
     _cleanup_kube_objects_ plr_kube_objects objects = { 0 };
+    _cleanup_json_ json_object *init = NULL;
     int r = plr_kube_objects_new(&objects, run, tasks, n_tasks, place, err);
+    if (r == 0 && init_too)
+        r = plr_kube_init_secret(&init, plr_kube_architecture(run, place), place, true, err);
     if (r < 0)
         return r;
     if (!hide(objects.run_secret) || !hide(objects.pull_secret))
         return plr_error_nomem(err);
-    json_object *const all[] = { objects.run_secret, objects.pull_secret, objects.pod,
-        init_too ? objects.init_secret : NULL };
+    json_object *const all[] = { objects.run_secret, objects.pull_secret, objects.pod, init };
     for (size_t i = 0; objects.claims != NULL && i < json_object_array_length(objects.claims); i++)
         plr_yaml_put(out, json_object_array_get_idx(objects.claims, i));
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

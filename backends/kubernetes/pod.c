@@ -17,9 +17,6 @@
 
 #define SECOND INT64_C(1000000000)
 
-/* What the API's store takes; above it, it answers with an error of its own. */
-#define POD_MAX ((size_t)1500 * 1000)
-
 /* As long as plr-init waits by itself while containers are still made. */
 #define PULL_LEASE_S 900
 
@@ -359,12 +356,15 @@ static int make_pod(json_object **ret_pod, const plr_kube_pod_maker *maker, cons
     if (maker->place->pod_template != NULL)
         r = plr_kube_template_apply(pod, maker->place->pod_template, maker->document, err);
     size_t size = 0;
-    if (r == 0 && json_object_to_json_string_length(pod, JSON_C_TO_STRING_PLAIN, &size) == NULL)
+    if (r == 0 && json_object_to_json_string_length(pod,
+                          JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size) == NULL)
         return plr_error_nomem(err);
-    if (r == 0 && size > POD_MAX)
+    size += maker->n_containers * PLR_KUBE_STATUS_SIZE;
+    if (r == 0 && size > PLR_KUBE_POD_MAX)
         return plr_error_set(err, PLR_ERR_CONFIGURATION,
-                "the pod of this run is %zu bytes; Kubernetes keeps %zu at most in an object", size,
-                POD_MAX);
+                "the pod of this run is %zu bytes, with what its node writes of it; Kubernetes "
+                "keeps %zu at most in an object",
+                size, PLR_KUBE_POD_MAX);
     if (r == 0)
         *ret_pod = steal(pod);
     return r;
@@ -381,14 +381,9 @@ int plr_kube_objects_new(plr_kube_objects *ret_objects, const plr_run_view *run,
         .place = place,
         .architecture = plr_kube_architecture(run, place),
     };
-    if (maker.architecture == NULL)
-        return plr_error_set(err, PLR_ERR_CONFIGURATION,
-                "there is no plr-init for the architecture of the pod: amd64 and arm64 can be had");
     int r = maker_init(&maker, tasks, n_tasks, err);
     if (r == 0)
         r = plr_kube_init_name(init_secret, maker.architecture, err);
-    if (r == 0)
-        r = plr_kube_init_secret(&objects.init_secret, maker.architecture, place, err);
     if (r == 0)
         r = plr_kube_run_secret(&objects.run_secret, run, tasks, n_tasks, place, err);
     if (r == 0)
@@ -406,7 +401,6 @@ int plr_kube_objects_new(plr_kube_objects *ret_objects, const plr_run_view *run,
 
 void plr_kube_objects_clear(plr_kube_objects *objects)
 {
-    json_object_put(objects->init_secret);
     json_object_put(objects->run_secret);
     json_object_put(objects->pull_secret);
     json_object_put(objects->claims);

@@ -83,8 +83,8 @@ const char *plr_kube_command(const plr_step *step, json_object *image);
  * machine's. Borrowed from them, or constant. NULL: none that there is a plr-init for. */
 const char *plr_kube_architecture(const plr_run_view *run, const plr_kube_place *place);
 
+/* What belongs to a run. The Secret with plr-init is every run's: secret.h. */
 typedef struct plr_kube_objects {
-    json_object *init_secret; /* shared: that it exists already (409) is fine */
     json_object *run_secret;  /* NULL: the run has no secrets and no files */
     json_object *pull_secret; /* NULL: no credentials for registries */
     json_object *claims;      /* an array, or NULL */

@@ -7,7 +7,7 @@
 #include "net/jsonc.h"
 
 const char *const plr_kube_unread[] = { "managedFields", "containers", "initContainers", "volumes",
-    NULL };
+    "volumeMounts", NULL };
 
 static void keep_object(json_object *object, void *userdata)
 {

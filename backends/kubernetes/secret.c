@@ -43,6 +43,9 @@ static plr_bytes init_of(const char *architecture)
 int plr_kube_init_name(char ret_name[PLR_KUBE_NAME_SIZE], const char *architecture, plr_error *err)
 {
     char digest[PLR_DIGEST_SIZE];
+    if (architecture == NULL)
+        return plr_error_set(err, PLR_ERR_CONFIGURATION,
+                "there is no plr-init for the architecture of the pod: amd64 and arm64 can be had");
     plr_bytes init = init_of(architecture);
     int r = plr_digest_of(init.data, init.size, digest, err);
     if (r == 0)
@@ -67,13 +70,13 @@ static json_object *make_secret(const char *type, json_object *metadata, json_ob
 }
 
 int plr_kube_init_secret(json_object **ret_secret, const char *architecture,
-        const plr_kube_place *place, plr_error *err)
+        const plr_kube_place *place, bool filled, plr_error *err)
 {
     char name[PLR_KUBE_NAME_SIZE];
-    plr_bytes init = init_of(architecture);
     int r = plr_kube_init_name(name, architecture, err);
     if (r < 0)
         return r;
+    plr_bytes init = init_of(architecture);
     _cleanup_json_ json_object *metadata = plr_jsonc_object("name", plr_jsonc_string(name),
             "labels", plr_jsonc_object(PLR_KUBE_LABEL_KIND, plr_jsonc_string("init"), NULL),
             "annotations",
@@ -82,8 +85,10 @@ int plr_kube_init_secret(json_object **ret_secret, const char *architecture,
             (place->namespace_name != NULL &&
                     !plr_jsonc_add(metadata, "namespace", plr_jsonc_string(place->namespace_name))))
         return plr_error_nomem(err);
-    *ret_secret = make_secret("Opaque", steal(metadata),
-            plr_jsonc_object(PLR_KUBE_INIT_KEY, in_base64(init.data, init.size), NULL));
+    json_object *data =
+            filled ? plr_jsonc_object(PLR_KUBE_INIT_KEY, in_base64(init.data, init.size), NULL)
+                   : json_object_new_object();
+    *ret_secret = make_secret("Opaque", steal(metadata), data);
     return *ret_secret == NULL ? plr_error_nomem(err) : 0;
 }
 

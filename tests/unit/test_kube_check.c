@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backends/kubernetes/check.h"
+#include "backends/kubernetes/layout.h"
 #include "engine/base/buf.h"
 #include "tests/unit/harness.h"
 #include "tests/unit/kube_subject.h"
@@ -126,6 +127,44 @@ static void a_pod_has_no_more_containers_than_a_node_starts(void)
     plr_kube_subject_clear(&s);
 }
 
+static plr_kube_layout read_large(plr_kube_subject *s, const char *text, size_t times)
+{
+    const char *why;
+    _cleanup_buf_ plr_buf document = { 0 };
+    plr_buf_puts(&document, "{'steps':[");
+    for (unsigned i = 0; i < 50; i++) {
+        plr_buf_printf(&document,
+                "%s{'metadata':{'name':'s%u'},'retry':{'attempts':2},"
+                "'docker':{'image':'i:1','command':['x'],'args':['",
+                i == 0 ? "" : ",", i);
+        for (size_t k = 0; k < times; k++)
+            plr_buf_puts(&document, text);
+        plr_buf_puts(&document, "']}}");
+    }
+    plr_buf_puts(&document, "]}");
+    plr_kube_subject_init(s, document.data);
+    return plr_kube_layout_of(&s->run, &s->settings, &why);
+}
+
+/* The layout is chosen by an estimate: what it finds good for one pod must fit into one. */
+static void a_pod_has_no_more_text_than_the_api_keeps(void)
+{
+    static const char *const texts[] = { "x", "$(x)", "\\'", "\\u0001", "\xc3\xa4", "/" };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        plr_kube_layout layout = PLR_KUBE_LAYOUT_ONE_POD;
+        for (size_t times = 1500; layout == PLR_KUBE_LAYOUT_ONE_POD; times += times / 8) {
+            plr_kube_subject s;
+            layout = read_large(&s, texts[i], times);
+            check(&s, texts[i], "");
+            s.settings.layout = PLR_KUBE_LAYOUT_ONE_POD;
+            if (layout != PLR_KUBE_LAYOUT_ONE_POD && strcmp(texts[i], "x") == 0)
+                check(&s, "too large", "objects \n");
+            plr_kube_subject_clear(&s);
+            CU_ASSERT_FATAL(times < 100000);
+        }
+    }
+}
+
 static void runs_are_refused_where_they_must_be(void)
 {
     static const plr_pair bad = { "a=b", "c" };
@@ -211,6 +250,7 @@ static const plr_test tests[] = {
     { "documents are refused where they must be", documents_are_refused_where_they_must_be },
     { "a pod has no more containers than a node starts",
             a_pod_has_no_more_containers_than_a_node_starts },
+    { "a pod has no more text than the API keeps", a_pod_has_no_more_text_than_the_api_keeps },
     { "runs are refused where they must be", runs_are_refused_where_they_must_be },
     { "names that are none of DNS need a network of their own",
             names_that_are_none_of_dns_need_a_network_of_their_own },

@@ -9,6 +9,7 @@
 #include "backends/kubernetes/pod.h"
 #include "backends/kubernetes/registries.h"
 #include "backends/kubernetes/resources.h"
+#include "backends/kubernetes/secret.h"
 #include "net/jsonc.h"
 #include "tests/unit/harness.h"
 #include "tests/unit/kube_subject.h"
@@ -296,28 +297,30 @@ static void registries_of_a_file_are_given_to_the_cluster(void)
 
 static void plr_init_is_in_a_secret_of_its_hash(void)
 {
-    plr_kube_subject s;
-    plr_kube_subject_init(&s, "{'platform':{'arch':'arm64'},'steps':[{" NAMED("a") SH("x") "}]}");
-    CU_ASSERT_EQUAL(plr_kube_subject_make(&s), 0);
-    const char *name = plr_jsonc_text(
-            plr_jsonc_get(s.objects.init_secret, "metadata", json_type_object), "name");
-    char quoted[100];
-    snprintf(quoted, sizeof(quoted), "'%s'", name);
-    CU_ASSERT_EQUAL(strlen(name), strlen("plr-init-") + 16);
-    plr_kube_expect(s.objects.pod, "spec/volumes/plr-init/secret/secretName", quoted);
-    plr_kube_expect(s.objects.pod, "spec/volumes/plr-init/secret/defaultMode", "365");
-    plr_kube_expect(s.objects.init_secret, "immutable", "true");
-    plr_kube_expect(s.objects.init_secret, "metadata/labels/pipeline-runtime.io~1run", NULL);
-    plr_kube_expect(s.objects.pod, "spec/nodeSelector/kubernetes.io~1arch", "'arm64'");
-    char *arm = strdup(name);
-    plr_kube_subject_clear(&s);
-    plr_kube_subject_init(&s, "{'platform':{'arch':'amd64'},'steps':[{" NAMED("a") SH("x") "}]}");
-    CU_ASSERT_EQUAL(plr_kube_subject_make(&s), 0);
-    name = plr_jsonc_text(
-            plr_jsonc_get(s.objects.init_secret, "metadata", json_type_object), "name");
-    CU_ASSERT_STRING_NOT_EQUAL(name, arm);
-    free(arm);
-    plr_kube_subject_clear(&s);
+    static const char *const architectures[] = { "amd64", "arm64" };
+    char names[2][100];
+    for (size_t i = 0; i < 2; i++) {
+        plr_kube_subject s;
+        char document[200], quoted[20];
+        _cleanup_json_ json_object *secret = NULL;
+        snprintf(document, sizeof(document),
+                "{'platform':{'arch':'%s'},'steps':[{" NAMED("a") SH("x") "}]}", architectures[i]);
+        plr_kube_subject_init(&s, document);
+        CU_ASSERT_EQUAL(plr_kube_subject_make(&s), 0);
+        CU_ASSERT_EQUAL(plr_kube_init_secret(&secret, architectures[i], &s.place, true, &s.err), 0);
+        plr_kube_expect(secret, "immutable", "true");
+        plr_kube_expect(secret, "metadata/labels/pipeline-runtime.io~1run", NULL);
+        const char *name =
+                plr_jsonc_text(plr_jsonc_get(secret, "metadata", json_type_object), "name");
+        CU_ASSERT_EQUAL(strlen(name), strlen("plr-init-") + 16);
+        snprintf(names[i], sizeof(names[i]), "'%s'", name);
+        snprintf(quoted, sizeof(quoted), "'%s'", architectures[i]);
+        plr_kube_expect(s.objects.pod, "spec/volumes/plr-init/secret/secretName", names[i]);
+        plr_kube_expect(s.objects.pod, "spec/volumes/plr-init/secret/defaultMode", "365");
+        plr_kube_expect(s.objects.pod, "spec/nodeSelector/kubernetes.io~1arch", quoted);
+        plr_kube_subject_clear(&s);
+    }
+    CU_ASSERT_STRING_NOT_EQUAL(names[0], names[1]);
 }
 
 static void volumes_are_those_of_the_document(void)
