@@ -115,8 +115,8 @@ def test_an_api_server_that_is_away_for_longer_than_the_lease(cluster, kube):
 
 
 @pytest.mark.parametrize("method, path", [
-    ("POST", r".*/secrets$"), ("POST", r".*/pods\?"), ("POST", r".*/secrets$"), ("PATCH", r".*/pods/")],
-    ids=["init", "pod", "secret", "release"])
+    ("POST", r".*/secrets\?dryRun"), ("POST", r".*/secrets$"), ("POST", r".*/pods\?"), ("POST", r".*/secrets$"), ("PATCH", r".*/pods/")],
+    ids=["asked", "init", "pod", "secret", "release"])
 @pytest.mark.parametrize("arrives", [False, True], ids=["before", "after"])
 def test_killed_at_each_step_of_the_setup(kube, proxy, request, method, path, arrives):
     """Before a request has arrived, or while it does: what is there then is found."""

@@ -47,6 +47,19 @@ def test_steps_follow_one_another_without_a_word_from_outside(kube):
     assert max(began) - min(began) < 5e9, result
 
 
+def test_what_steps_say_comes_in_their_order(kube, proxy):
+    """Each log is a stream of its own. That of the first is held back until the second step is over, too."""
+    def is_over(container):
+        statuses = kube.namespace.pod()["status"].get("containerStatuses", [])
+        return any(one["name"] == container and "terminated" in one["state"] for one in statuses)
+
+    proxy.change("GET", r".*/log\?.*container=s0", lambda body: wait_for(lambda: is_over("s1"), 60) and body)
+    result = kube(document(step("a", "echo one"), step("b", "echo two"), step("c", "echo three")))
+    assert result.code == 0, result
+    assert [e["step"] for e in result.events if e["event"] == "output"] == ["a", "b", "c"], result
+    assert [e["step"] for e in result.events if e["event"] == "step" and e["to"] == "running"] == ["a", "b", "c"], result
+
+
 def test_a_secret_is_its_steps_alone(kube):
     """It is no text of the pod's, and no other container has it."""
     doc = document(step("has", "echo up; printf %s $TOKEN | wc -c; sleep 1", secrets=[{"name": "token", "env": "TOKEN"}]),
