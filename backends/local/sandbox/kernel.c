@@ -227,9 +227,23 @@ static int make_dev(plr_setup *setup, plr_error *err)
     return r;
 }
 
+/* In memory, in place of the root until that is there. */
+static int open_place(plr_setup *setup, plr_error *err)
+{
+    char path[32];
+    snprintf(path, sizeof path, "view/%u", setup->number);
+    if (mkdirat(setup->room->folder, path, 0755) < 0 && errno != EEXIST)
+        return plr_fault(err, "cannot make a step's folder in memory");
+    setup->kernel = openat(setup->room->folder, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    setup->root = setup->kernel;
+    return setup->kernel < 0 ? plr_fault(err, "cannot open a step's folder in memory") : 0;
+}
+
 int plr_setup_kernel(plr_setup *setup, plr_error *err)
 {
-    int r = make_dev(setup, err);
+    int r = open_place(setup, err);
+    if (r == 0)
+        r = make_dev(setup, err);
     if (r == 0)
         r = mount_proc(setup, err);
     if (r == 0)
@@ -237,6 +251,17 @@ int plr_setup_kernel(plr_setup *setup, plr_error *err)
     for (size_t i = 0; r == 0 && !setup->request.privileged && i < sizeof guarded / sizeof *guarded;
             i++)
         r = guard(setup, guarded[i].path, guarded[i].covered, err);
+    return r;
+}
+
+int plr_setup_kernel_place(plr_setup *setup, plr_error *err)
+{
+    static const char *const paths[] = { "/dev", "/proc", "/sys" };
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < sizeof paths / sizeof *paths; i++) {
+        int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+        r = place(setup, openat(setup->kernel, paths[i] + 1, flags), paths[i], err);
+    }
     return r;
 }
 

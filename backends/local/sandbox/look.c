@@ -78,7 +78,6 @@ static _Noreturn void become(plr_setup *setup, plr_room *room, plr_sandbox_field
 {
     plr_error error = { 0 };
     char *term = getenv("TERM"), *entry = NULL;
-    umask(022);
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     int r = plr_terminal_become(terminal, &error);

@@ -323,8 +323,9 @@ static int remove_left(const char *folder)
 
 int main(int argc, char **argv)
 {
-    /* A host program's descriptors, and its terminal's signals, are none of our business: what we
-     * serve ends when the socket does, and not before. */
+    /* A host program's descriptors, mask of modes and terminal's signals are none of our business:
+     * what we serve ends when the socket does, and not before. */
+    umask(022);
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);

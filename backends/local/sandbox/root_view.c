@@ -81,10 +81,10 @@ static int fill_root(int root)
     static const struct {
         const char *path;
         mode_t mode;
-    } empty[] = { { "/dev", 0755 }, { "/home", 0755 }, { "/mnt", 0755 }, { "/proc", 0755 },
-        { "/root", 0700 }, { "/run", 0755 }, { "/srv", 0755 }, { "/sys", 0755 }, { "/tmp", 01777 },
-        { "/var", 0755 }, { "/var/cache", 0755 }, { "/var/lib", 0755 }, { "/var/log", 0755 },
-        { "/var/tmp", 01777 } };
+    } empty[] = { { "dev", 0755 }, { "home", 0755 }, { "mnt", 0755 }, { "proc", 0755 },
+        { "root", 0700 }, { "run", 0755 }, { "srv", 0755 }, { "sys", 0755 }, { "tmp", 01777 },
+        { "var", 0755 }, { "var/cache", 0755 }, { "var/lib", 0755 }, { "var/log", 0755 },
+        { "var/tmp", 01777 } };
 
     DIR *entries = opendir("/");
     int r = entries ? 0 : -1;
@@ -94,10 +94,9 @@ static int fill_root(int root)
     if (entries)
         closedir(entries);
     for (size_t i = 0; r == 0 && i < sizeof empty / sizeof *empty; i++) {
-        int made = plr_inside_folder(root, empty[i].path, empty[i].mode, 0, 0);
-        r = made < 0 ? -1 : 0;
-        if (made >= 0)
-            close(made);
+        r = mkdirat(root, empty[i].path, empty[i].mode);
+        if (r == 0 && empty[i].mode & 0022)
+            r = fchmodat(root, empty[i].path, empty[i].mode, 0);
     }
     return r;
 }

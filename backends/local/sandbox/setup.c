@@ -104,9 +104,9 @@ int plr_setup_build(plr_setup *setup, plr_error *err)
     const char *hostname = request->hostname;
     if (r == 0 && hostname && sethostname(hostname, strlen(hostname)) < 0)
         r = plr_error_set(err, PLR_ERR_CONFIGURATION, "hostname %s: %s", hostname, strerror(errno));
-    int (*const steps[])(plr_setup *, plr_error *) = { open_folder, plr_setup_root, plr_setup_user,
-        plr_setup_kernel, plr_setup_devices, plr_setup_volumes, plr_setup_files,
-        plr_setup_environment };
+    int (*const steps[])(plr_setup *, plr_error *) = { open_folder, plr_setup_kernel,
+        plr_setup_root, plr_setup_user, plr_setup_kernel_place, plr_setup_devices,
+        plr_setup_volumes, plr_setup_files, plr_setup_environment };
     for (size_t i = 0; r == 0 && i < sizeof steps / sizeof *steps; i++)
         r = steps[i](setup, err);
     if (r == 0)
@@ -160,7 +160,6 @@ _Noreturn void plr_setup_become(
     plr_setup setup = { .room = room, .number = number, .report = report_pipe, .root = -1 };
     plr_sandbox_fields fields;
     plr_error error = { 0 };
-    umask(022);
     setsid();
     int r = plr_room_open_folder(room, &error);
     if (r == 0)

@@ -29,6 +29,7 @@ typedef struct plr_setup {
     plr_rlimits rlimits;        /* where there are no control groups */
     int folder;                 /* of the task, in the run's */
     bool has_names;             /* hosts and resolv.conf are in its root */
+    int kernel;                 /* where the kernel's file systems wait for the root */
     int root;                   /* the task's root, a mount */
     dev_t tmpfs[PLR_TMPFS_MAX]; /* what is gone when its namespace goes */
     size_t n_tmpfs;
@@ -74,8 +75,10 @@ uint64_t plr_setup_root_attributes(const plr_setup *setup);
 /* Puts the root's mount over the task's folder, which nobody looks for there any more. */
 int plr_setup_attach_root(plr_setup *setup, int mount, plr_error *err);
 
-/* /proc, /sys, /dev and what is hidden of them. kernel.c */
+/* /proc, /sys, /dev and what is hidden of them: made before there is a root, for what that is made
+ * of may not be ready yet, and then moved into it. kernel.c */
 int plr_setup_kernel(plr_setup *setup, plr_error *err);
+int plr_setup_kernel_place(plr_setup *setup, plr_error *err);
 int plr_setup_devices(plr_setup *setup, plr_error *err);
 
 /* Volumes, files, names. place.c */
