@@ -208,26 +208,30 @@ static int start_inner(
                    : plr_fault(err, "the run's first process died");
 }
 
-/* Until the inner process has ended, which it does when the engine is gone. */
-static void wait_inner(const plr_room *room, pid_t pid, int pidfd)
+/* Until the inner process has ended, or says that it is about to and that nobody else is left,
+ * which is when the engine is gone. */
+static void wait_inner(const plr_room *room, pid_t pid, int pidfd, int line)
 {
-    struct pollfd fds[] = { { pidfd, POLLIN, 0 }, { room->socket, POLLRDHUP, 0 } };
+    enum { ENDED, ALONE, ENGINE };
+    struct pollfd fds[] = { { pidfd, POLLIN, 0 }, { line, POLLIN, 0 },
+        { room->socket, POLLRDHUP, 0 } };
     int limit = -1;
     for (;;) {
-        int n = poll(fds, 2, limit);
+        int n = poll(fds, 3, limit);
         if (n < 0)
             continue;
         if (n == 0)
             kill(pid, SIGKILL); /* it should have ended by itself */
-        if (fds[0].revents)
+        if (fds[ENDED].revents || fds[ALONE].revents & POLLIN)
             break;
-        if (fds[1].revents) {
-            fds[1].fd = -1;
+        if (fds[ALONE].revents)
+            fds[ALONE].fd = -1;
+        if (fds[ENGINE].revents) {
+            fds[ENGINE].fd = -1;
             uint64_t linger = room->request.linger_ms + 1000;
             limit = linger > INT32_MAX ? INT32_MAX : (int)linger;
         }
     }
-    waitpid(pid, NULL, 0);
 }
 
 /* `users`: the namespace whose ids the files have, -1: our own. We stay in it: this comes last. */
@@ -284,10 +288,12 @@ static int serve(void)
             kill(pid, SIGKILL);
     }
     if (pid > 0)
-        wait_inner(&room, pid, pidfd);
-    plr_cgroups_remove(&room.cgroups);
+        wait_inner(&room, pid, pidfd, line);
     if (room.folder >= 0)
         remove_folder(room.request.folder, users);
+    if (pid > 0)
+        waitpid(pid, NULL, 0);
+    plr_cgroups_remove(&room.cgroups);
     plr_room_request_clear(&room.request);
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
