@@ -234,7 +234,7 @@ def test_what_the_kernel_shows(room):
         ls /dev | tr '\\n' ' '; echo; stat -c %a /dev/shm /tmp
         echo hi > /dev/null && head -c 3 /dev/zero | wc -c
         df -k /dev/shm | tail -1 | awk '{print $2}'
-        cat /proc/self/stat | cut -d' ' -f1 >/dev/null; ls -d /proc/[0-9]* | wc -l
+        set -- /proc/[0-9]*; echo $#
         ls /proc/acpi | wc -l; wc -c < /proc/keys; ls /sys/firmware | wc -l
         (echo 1 > /proc/sys/kernel/sysrq) 2>/dev/null || echo readonly
         mkdir /sys/x 2>/dev/null || echo readonly
@@ -243,7 +243,7 @@ def test_what_the_kernel_shows(room):
     lines = out.splitlines()
     nodes = "core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero"
     assert lines[0].split() == nodes.split()
-    assert lines[1:] == ["1777", "1777", "3", "3072", "4", "0", "0", "0", "readonly", "readonly",
+    assert lines[1:] == ["1777", "1777", "3", "3072", "2", "0", "0", "0", "readonly", "readonly",
                          "/dev/pts/0"]
 
 
