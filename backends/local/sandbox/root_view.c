@@ -33,9 +33,12 @@ static int open_part(const plr_room *room, uint32_t number, const char *name, pa
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
     int run = room->folder;
-    char path[64], own[80];
+    char path[64], own[80], end;
     snprintf(path, sizeof path, "view/%s", name);
     int folder = openat(run, path, flags);
+    /* The viewer may be at it; it says nothing and ends. */
+    if (folder < 0 && room->viewer >= 0 && read(room->viewer, &end, 1) == 0)
+        folder = openat(run, path, flags);
     if (folder < 0) {
         /* Two tasks may do this at once: each makes its own, the first one's stays. */
         snprintf(own, sizeof own, "%s.%u", path, number);
@@ -293,9 +296,6 @@ void plr_view_make(const plr_room *room)
 
 int plr_setup_host_root(plr_setup *setup, plr_error *err)
 {
-    char end;
-    while (setup->room->viewer >= 0 && read(setup->room->viewer, &end, 1) > 0)
-        ;
     int whole = -1, memory = open_memory(setup);
     int r = setup->room->own_users ? 0 : lay_whole(setup, memory, &whole, err);
     if (r == 0)
