@@ -231,11 +231,11 @@ static int lay_whole(plr_setup *setup, int memory, int *ret_whole, plr_error *er
     plr_error refused = { 0 };
     int filter;
     *ret_whole = -1;
+    _cleanup_close_ int machine = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int names = make_names(setup, memory);
     int r = open_part(setup->room, setup->number, "machine", fill_machine, &filter, err);
     if (r < 0)
         return r;
-    _cleanup_close_ int machine = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_close_ int names = make_names(setup, memory);
     const plr_overlay overlay = { "machine", (int[]){ machine, filter, names }, names < 0 ? 2 : 3,
         setup->folder, true };
     r = plr_setup_overlay(setup, &overlay, ret_whole, &refused);
