@@ -18,8 +18,8 @@
 #define HEADERS_NS (30 * SECOND)
 #define FIRST_DELAY_NS (SECOND / 10)
 #define LONGEST_DELAY_NS (5 * SECOND)
-/* A server that just came back may not know users and roles for a moment. */
-#define WARMING_NS (10 * SECOND)
+/* A server that just came back may not know users and roles for a while, on a busy machine. */
+#define WARMING_NS (30 * SECOND)
 /* 500 may be for good: etcd says so of objects that are too large for it. */
 #define MOST_500 3u
 #define MOST_HEADERS 72u
@@ -99,7 +99,8 @@ static bool is_passing(const plr_kube_call *call, const plr_http_reply *reply)
     case 429:
         return call->on_data == NULL;
     case 500:
-        return call->on_data == NULL && call->idempotent && call->tries < MOST_500;
+        return call->on_data == NULL && call->idempotent &&
+               (call->tries < MOST_500 || is_warming(call->client));
     case 502:
     case 503:
     case 504:

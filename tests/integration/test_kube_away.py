@@ -34,7 +34,7 @@ def test_the_api_server_dies_before_the_deletion_and_comes_back(cluster, kube, a
     cluster.start("apiserver")
     result = running.finish()
     assert (output(result, "a"), result.code) == ("said\n", 1), result
-    assert kube.namespace.pods() == []
+    assert kube.namespace.pods() == [], result
 
 
 @pytest.mark.parts
