@@ -154,15 +154,16 @@ def test_what_is_one_steps_no_other_one_finds(kube):
               "find /.plr /etc /home -type f -exec cat {} + 2>/dev/null; grep plr /proc/mounts")
     doc = document(step("has", "echo up; sleep 2", docker={"user": "1000"}, secrets=[{"name": "token", "env": "TOKEN"}],
                         files=[{"name": "x", "path": "/etc/x", "mode": 0o400}], environment={"OWN": "own-to-has"}),
+                   step("beside", "sleep 100", detach=True, environment={"OWN": "of-whom-is-beside"}),
                    step("lacks", search), step("detached", f"{search}; sleep 100", detach=True), step("last"),
                    secrets=[{"metadata": {"name": "token"}, "data": "correct-horse"}], files=files(x=b"battery-staple"))
     # What is masked would not be seen: the text is turned round.
-    for one in doc["steps"][1:3]:
+    for one in doc["steps"][2:4]:
         one["docker"]["args"] = ["-c", f"({search}) | tr '\\0' '\\n' | rev; " + ("sleep 100" if one.get("detach") else "")]
     result = kube(doc, limit=90)
     seen = output(result, "lacks") + output(result, "detached")
     assert result.code == 0 and len(seen) > 500, result
-    for word in ("correct-horse", "battery-staple", "own-to-has"):
+    for word in ("correct-horse", "battery-staple", "own-to-has", "of-whom-is-beside"):
         assert word[::-1] not in seen, word
 
 

@@ -49,12 +49,22 @@ static void a_layout_is_chosen_for_a_reason(void)
     "{'services':[{" NAMED("b") "'docker':{'image':'i'},'ready':{'tcp':" #a                        \
                                 "}},{" NAMED("c") "'docker':{'image':'i'},'ready':{'tcp':" #b      \
                                                   "}}],'steps':[{" NAMED("a") SH("x") "}]}"
+#define MANY(n)                                                                                    \
+    "{'steps':[{" NAMED("a") SH("x") ",'retry':{'attempts':" n "}},{" NAMED("b") SH("x") "}]}"
         { TWO(1, 2), PLR_NETWORK_AUTO, PLR_KUBE_LAYOUT_AUTO, PLR_KUBE_LAYOUT_ONE_POD, false },
         { TWO(1, 1), PLR_NETWORK_AUTO, PLR_KUBE_LAYOUT_AUTO, PLR_KUBE_LAYOUT_POD_PER_STEP, true },
         { TWO(1, 1), PLR_NETWORK_AUTO, PLR_KUBE_LAYOUT_ONE_POD, PLR_KUBE_LAYOUT_ONE_POD, true },
         { TWO(1, 2), PLR_NETWORK_AUTO, PLR_KUBE_LAYOUT_POD_PER_STEP, PLR_KUBE_LAYOUT_POD_PER_STEP,
                 false },
         { TWO(1, 2), PLR_NETWORK_ISOLATED, PLR_KUBE_LAYOUT_AUTO, PLR_KUBE_LAYOUT_POD_PER_STEP,
+                true },
+        /* A step may have the port of a service that is not asked there, and 1,000 attempts. */
+        { "{'services':[{" NAMED("b") "'docker':{'image':'i','ports':[{'port':1}]}}],'steps':["
+                                      "{" NAMED("a") "'docker':{'image':'i','command':['x'],'ports'"
+                                                     ":[{'port':1}]}}]}",
+                PLR_NETWORK_AUTO, PLR_KUBE_LAYOUT_AUTO, PLR_KUBE_LAYOUT_ONE_POD, false },
+        { MANY("999"), PLR_NETWORK_AUTO, PLR_KUBE_LAYOUT_AUTO, PLR_KUBE_LAYOUT_ONE_POD, false },
+        { MANY("1000"), PLR_NETWORK_AUTO, PLR_KUBE_LAYOUT_AUTO, PLR_KUBE_LAYOUT_POD_PER_STEP,
                 true },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -122,12 +132,14 @@ static void volumes_that_pods_share_are_claims_on_one_node(void)
     plr_kube_subject s;
     plr_kube_subject_init(&s,
             "{'volumes':[{'metadata':{'name':'both'},'temp':{'size_limit':4096}},"
-            "{'metadata':{'name':'mine'},'temp':{}}],'steps':["
+            "{'metadata':{'name':'mine'},'temp':{}},{'metadata':{'name':'more'},'temp':{}}],'steps'"
+            ":["
             "{" NAMED("a")
                     SH("x") ",'volumes':[{'name':'both','path':'/b'},"
-                            "{'name':'mine','path':'/m'}]},"
+                            "{'name':'mine','path':'/m'},{'name':'more','path':'/n'}]},"
                             "{" NAMED("b") "'docker':{'image':'i','command':['x'],'user':'1000'},"
-                                           "'volumes':[{'name':'both','path':'/b'}]}]}");
+                                           "'volumes':[{'name':'both','path':'/"
+                                           "b'},{'name':'more','path':'/n'}]}]}");
     s.settings.storage_class = (char *)"fast";
     s.place.with_claims = true;
     CU_ASSERT_EQUAL(make_one(&s, 0), 0);
@@ -143,7 +155,9 @@ static void volumes_that_pods_share_are_claims_on_one_node(void)
     plr_kube_expect(s.objects.claims, "0/spec",
             "{'accessModes':['ReadWriteOnce'],'resources':{'requests':{'storage':'4096'}},"
             "'storageClassName':'fast'}");
-    plr_kube_expect(s.objects.claims, "1", NULL);
+    plr_kube_expect(s.objects.claims, "1/metadata/name", "'plr-r1-v2'");
+    plr_kube_expect(s.objects.claims, "1/spec/resources/requests/storage", "'1Gi'");
+    plr_kube_expect(s.objects.claims, "2", NULL);
     s.place.node = "n1";
     s.place.with_claims = false;
     CU_ASSERT_EQUAL(make_one(&s, 1), 0);
