@@ -360,7 +360,7 @@ def test_a_pipe_that_does_not_block():
     with Pod("step on-success 1 -") as pod:
         init = pod.start(NATIVE, 0, ["python3", "-c", script])
         wait_until(lambda: pod.result(0) == "exited 0\n")
-        assert mark("exited 0")[:-1].encode() in init.process.stdout.read()
+        assert mark("exited 0")[:-1] in init.output()
 
 
 @both
