@@ -16,7 +16,8 @@ The command is $PLR_BUILD/pipeline-runtime. `pytest --daemon docker-20.10` takes
 `daemon("docker-20.10", "podman")` names the kinds of a test that uses `docker` or `run`; `both_ways` makes `run`
 reach the daemon by its socket and, in a second round, by TCP, where no file is shared with it; `also_podman` adds
 Podman's socket; `parts` is for tests of `kube` that end parts of the cluster, or have its keys or registry: it must be the tests' own;
-`not_in_a_pod(why)` is for what is true of all backends but Kubernetes.
+`not_in_a_pod(why)` is for what is true of all backends but Kubernetes; `each_version` is for what ./check runs on the
+older Kubernetes, too (tests/README.md has the rule).
 """
 import contextlib
 import os
@@ -61,6 +62,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "also_podman: on Podman's socket, too")
     config.addinivalue_line("markers", "not_in_a_pod(why): a scenario of all backends but Kubernetes")
     config.addinivalue_line("markers", "parts: ends parts of the cluster, or has its keys or registry")
+    config.addinivalue_line("markers", "each_version: depends on what changes with the version of Kubernetes")
     config.addinivalue_line("markers", "both_ways: by the daemon's socket, and by TCP, where no file is shared")
 
 

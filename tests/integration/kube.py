@@ -27,7 +27,7 @@ RULES = [
 ACCOUNT = "runner"
 
 
-def wait_for(what, seconds=20):
+def wait_for(what, seconds=60):
     """Until WHAT() is true: its value."""
     deadline = time.monotonic() + seconds
     while not (value := what()):
@@ -54,7 +54,7 @@ class Cluster(_Cluster):
         self.state = Path(f"/tmp/plr-test-{os.getpid()}-{self.name}")
         super().__init__(self.state / "api.sock")
 
-    def _run(self, *args, timeout=60):
+    def _run(self, *args, timeout=240):
         done = subprocess.run([SCRIPTS / "cluster", *args], env=dict(os.environ, PLR_STATE=str(self.state)),
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
         if done.returncode:
@@ -67,8 +67,8 @@ class Cluster(_Cluster):
         return self
 
     def down(self):
-        # A busy machine takes its time to end some hundred processes.
-        self._run("down", timeout=240)
+        # Some hundred processes are to end.
+        self._run("down")
 
     def kill(self, part, how="KILL"):
         """Ends a part, and waits until it has."""
@@ -90,8 +90,8 @@ class Cluster(_Cluster):
     def pid(self, part):
         return int((self.state / f"{part}.pid").read_text())
 
-    def kubectl(self, *args, timeout=60):
-        return self._run("kubectl", *args, timeout=timeout)
+    def kubectl(self, *args):
+        return self._run("kubectl", *args)
 
     @property
     def netns_pid(self):

@@ -174,7 +174,7 @@ class Runner:
                 if name in os.environ}
         return {name: value for name, value in {**base, **self.own, **(env or {})}.items() if value is not None}
 
-    def start(self, args, document=None, env=None, cwd=None, limit=60, wrap=()):
+    def start(self, args, document=None, env=None, cwd=None, limit=120, wrap=()):
         """ARGS is a list or a line; DOCUMENT (a tree, text or bytes) comes on its stdin, which ARGS call `-`; WRAP
         is a command that becomes this one (nsenter, prlimit)."""
         args = args.split() if isinstance(args, str) else args

@@ -48,9 +48,9 @@ class Daemon(Rest):
         """A process in the daemon's network: /proc/PID/ns/net."""
         return int((self.state / "room.pid").read_text().split()[0])
 
-    def _run(self, *args, **kwargs):
+    def _run(self, *args, timeout=240):
         env = dict(os.environ, PLR_STATE=str(self.state), DOCKER_HOST=self.host)
-        done = subprocess.run(args, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, **kwargs)
+        done = subprocess.run(args, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
         if done.returncode:
             raise RuntimeError(f"{' '.join(map(str, args))}: {done.returncode}: {done.stderr[-2000:]}")
         return done.stdout
@@ -61,14 +61,14 @@ class Daemon(Rest):
         return self
 
     def down(self):
-        self._run(self.script, "down", timeout=60)
+        self._run(self.script, "down")
 
     def kill(self, signal="KILL"):
         """Ends the daemon, and waits until it has ended; its containers are its own affair."""
-        self._run(self.script, "stop", signal, timeout=60)
+        self._run(self.script, "stop", signal)
 
     def start(self):
-        self._run(self.script, "start", timeout=60)
+        self._run(self.script, "start")
 
     def restart(self, signal="TERM"):
         self.kill(signal)
@@ -80,13 +80,13 @@ class Daemon(Rest):
         except OSError:
             return False
 
-    def net(self, *command, timeout=30):
+    def net(self, *command):
         """Runs a command in the daemon's network, where published ports and the registries are: its output."""
-        return self._run(SERVICES / "room", "net", str(self.state), *command, timeout=timeout)
+        return self._run(SERVICES / "room", "net", str(self.state), *command)
 
-    def cli(self, *args, timeout=60):
+    def cli(self, *args):
         """Docker's own client: its output."""
-        return self._run("/usr/bin/docker", *args, timeout=timeout)
+        return self._run("/usr/bin/docker", *args)
 
 
 DAEMONS = {

@@ -114,6 +114,7 @@ def test_names_and_aliases_resolve(run, mode):
         assert lines[2] == ""
 
 
+@pytest.mark.each_version
 @pytest.mark.also_podman
 @pytest.mark.both_ways
 @pytest.mark.parametrize("ready, good", [

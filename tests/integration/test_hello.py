@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.each_version
+
 SAMPLE = json.loads((Path(__file__).parents[2] / "samples/1_hello_world.json").read_text())
 SLOW = {"steps": [{"metadata": {"name": "slow"}, "docker": {
     "image": "alpine:3.6", "command": ["sh", "-c"], "args": ["trap 'echo told; exit 9' TERM; echo up; sleep 100 & wait"]}}]}

@@ -91,6 +91,7 @@ def test_a_wrong_entry_is_told_with_its_line(kube, tmp_path):
     refuses(kube, 2, f"{path}:2:1: ", env={"KUBECONFIG": str(path)})
 
 
+@pytest.mark.each_version
 def test_in_a_pod(kube, tmp_path):
     """The service account's files as Kubernetes mounts them."""
     cluster = kube.cluster.where()
@@ -106,6 +107,7 @@ def test_in_a_pod(kube, tmp_path):
            env={"KUBECONFIG": None, "KUBERNETES_SERVICE_HOST": address[0], "KUBERNETES_SERVICE_PORT": address[1]})
 
 
+@pytest.mark.each_version
 @pytest.mark.parts
 @pytest.mark.parametrize("data", [True, False], ids=["data", "files"])
 def test_a_client_certificate(kube, tmp_path, data):
@@ -241,6 +243,7 @@ def expire(kube, running):
     assert result.ends["s2"]["exit_code"] == 3, result
 
 
+@pytest.mark.each_version
 def test_49_a_plugins_token_expires_while_a_run_goes_on(kube):
     folder = kube.namespace.folder.name
     short, good = bound_token(kube.namespace, "short"), kube.namespace.token()
@@ -259,6 +262,7 @@ def test_49_a_token_file_rotates_while_a_run_goes_on(kube):
     expire(kube, running)
 
 
+@pytest.mark.each_version
 def test_missing_rights_are_told_at_once(kube):
     namespace = kube.namespace
     namespace.post("serviceaccounts", {"metadata": {"name": "nobody"}})

@@ -11,6 +11,8 @@ from kube import Cluster, wait_for
 from rest import RestError
 from services import SERVICES
 
+pytestmark = pytest.mark.each_version
+
 
 def pod(name, script, image="alpine:3.6"):
     return {"metadata": {"name": name}, "spec": {"restartPolicy": "Never", "containers": [

@@ -25,6 +25,7 @@ EXPIRED = {"type": "ERROR", "object": {"kind": "Status", "apiVersion": "v1", "st
                                        "reason": "Expired", "message": "too old resource version: 1 (2)"}}
 
 
+@pytest.mark.each_version
 @pytest.mark.parts
 @pytest.mark.timeout(240)
 def test_45_the_api_server_dies_while_a_step_prints(cluster, kube):
@@ -39,6 +40,7 @@ def test_45_the_api_server_dies_while_a_step_prints(cluster, kube):
     assert (end(result, "count")["reason"], end(result, "count")["exit_code"], result.code) == ("exit", 5, 1)
 
 
+@pytest.mark.each_version
 @pytest.mark.parts
 @pytest.mark.timeout(240)
 def test_45_the_end_comes_while_the_api_server_is_away(cluster, kube, layout):
@@ -90,6 +92,7 @@ def delete(kube, pod):
     kube.namespace.delete(f"pods/{pod}", gracePeriodSeconds="1")
 
 
+@pytest.mark.each_version
 @pytest.mark.parametrize("how, reason", [(evict, "evicted"), (delete, "lost")])
 def test_46_a_pod_that_somebody_ends(kube, layout, how, reason):
     running = kube.start(document(step("a", SLEEP), step("b")), limit=90)
@@ -100,6 +103,7 @@ def test_46_a_pod_that_somebody_ends(kube, layout, how, reason):
     assert end(result, "b")["reason"] == "skipped", result
 
 
+@pytest.mark.each_version
 def test_46_a_pod_that_must_give_way(cluster, kube):
     """To one of a higher priority, which asks for what it holds."""
     name = kube.namespace.name
@@ -132,6 +136,7 @@ def lost_node(cluster):
     wait_for(lambda: "taints" not in cluster.get("/api/v1/nodes/node")["spec"], seconds=60)
 
 
+@pytest.mark.each_version
 @pytest.mark.parts
 @pytest.mark.timeout(300)
 def test_46_a_node_that_is_lost(kube, lost_node, tmp_path):
@@ -155,6 +160,7 @@ def test_46_a_pod_that_is_gone_at_once(kube, layout):
     assert (end(result, "a")["reason"], result.code) == ("lost", 3), result
 
 
+@pytest.mark.each_version
 def test_47_an_image_that_cannot_be_pulled(kube):
     began = time.monotonic()
     result = kube(document(step("a", image="127.0.0.1:5000/nothing:1")), "--kube-image-grace 3s", limit=90)
@@ -239,11 +245,13 @@ def test_49_a_refusal_is_asked_again_once(kube, proxy):
     assert (kube.home / "calls").read_text().split() == ["x", "x"]
 
 
+@pytest.mark.each_version
 def test_the_step_itself_killed_for_memory(kube, layout):
     result = kube(document(step("a", "echo up; tail /dev/zero", resources={"limits": {"memory": 33554432}})), limit=90)
     assert (end(result, "a")["reason"], result.code) == ("oom", 1), result
 
 
+@pytest.mark.each_version
 def test_no_node_is_wide_enough(kube):
     result = kube(document(step("a", resources={"requests": {"cpu": 1000000}})), "--kube-schedule-timeout 3s", limit=60)
     assert (end(result, "a")["reason"], result.code) == ("infrastructure", 3), result
@@ -264,6 +272,7 @@ def small_logs(cluster):
     cluster.start("kubelet")
 
 
+@pytest.mark.each_version
 @pytest.mark.parts
 @pytest.mark.timeout(240)
 def test_a_log_that_rotates_loses_nothing_while_we_keep_up(kube, small_logs):

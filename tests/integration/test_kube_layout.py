@@ -41,6 +41,7 @@ def test_sample(apart, name):
     look(result, read(name), name, {"build": b"it broke\n"} if name == "3_on_failure" else {})
 
 
+@pytest.mark.each_version
 @pytest.mark.parametrize("name", ["5_volume_temp", "12_graph", "15_retry"])
 def test_shared_volume(apart, kube, volume, name):
     """A sample whose steps, or attempts, leave something to each other: by a claim, which goes with the run."""
@@ -66,6 +67,7 @@ def test_two_services_on_one_port(kube):
         "each step has a pod of its own, because two services have the same port"], result
 
 
+@pytest.mark.each_version
 def test_order_and_pods(kube):
     """One pod for each step, in order, each labelled and limited, and all gone at the end."""
     running = kube.start(document(*[step(f"s{n}", f"echo up {n}; sleep 0.3") for n in range(3)]), LAYOUT)
@@ -110,6 +112,7 @@ def test_secrets_and_files(kube):
     assert end(result, "lacks")["exit_code"] != 0, result
 
 
+@pytest.mark.each_version
 def test_retries_have_a_pod_each(apart):
     result = apart(document(step("again", "echo on $(hostname); exit 3", retry={"attempts": 3, "on": ["exit"]})))
     hosts = output(result, "again").split()[1::2]
@@ -158,6 +161,7 @@ def test_a_step_that_is_not_to_run_leaves_no_pod(kube):
     assert running.finish().code == 1
 
 
+@pytest.mark.each_version
 def test_debug_prints_what_the_server_takes(cluster, kube, tmp_path):
     doc = document(*[step(name, volumes=[{"name": "v", "path": "/v"}]) for name in "ab"],
                    volumes=[{"metadata": {"name": "v"}, "temp": {}}])

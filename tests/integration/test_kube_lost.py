@@ -47,6 +47,7 @@ def is_over(kube):
     return kube.namespace.pod()["status"]["phase"] in ("Failed", "Succeeded")
 
 
+@pytest.mark.each_version
 def test_without_its_engine_a_pod_ends_when_the_lease_does(kube):
     """Whatever is in it: what runs and does not care, what is held, and what has no plr-init (any more)."""
     doc = document(step("detached", "sleep 1000", detach=True), step("running", DEAF), step("held"), services=[SERVICE])
@@ -72,6 +73,7 @@ def test_without_its_engine_each_pod_of_a_step_ends_when_the_lease_does(kube):
     sweep(kube, "--run", *run)
 
 
+@pytest.mark.each_version
 def test_a_pipeline_goes_on_without_its_engine(kube):
     """And is spared until its time is over."""
     doc = with_secrets(step("a", "echo up; sleep 3"), step("b", "exit 7"), step("c"), step("d", "cat /note", run_policy="on-failure"))
@@ -89,6 +91,7 @@ def test_a_pipeline_goes_on_without_its_engine(kube):
     wait_for(lambda: not kube.namespace.pods())
 
 
+@pytest.mark.each_version
 def test_a_lease_is_renewed_while_the_engine_lives(kube):
     doc = document(step("detached", "sleep 1000", detach=True), step("a", "echo up; sleep 12; echo still"), services=[SERVICE])
     running = kube.start(doc, "--on-loss keep --keep 4s")

@@ -30,6 +30,7 @@ def to_image(cluster, of, tag):
     subprocess.run([*cluster.enter, "sh", "-c", script, str(cluster.state / "manifest.json")], check=True)
 
 
+@pytest.mark.each_version
 @pytest.mark.parts
 @pytest.mark.parametrize("image, policy", [(f"{FRESH}:latest", {}), (f"{FRESH}:1", {"pull_policy": "always"})])
 def test_an_image_that_an_earlier_step_has_pushed(cluster, kube, image, policy):
@@ -46,6 +47,7 @@ def test_an_image_that_an_earlier_step_has_pushed(cluster, kube, image, policy):
     assert result.ends["after"]["reason"] == "exit", result
 
 
+@pytest.mark.each_version
 @pytest.mark.parts
 def test_an_image_that_is_not_there_yet(cluster, kube):
     """The first build of a pipeline makes it."""
@@ -76,6 +78,7 @@ def test_an_image_that_prepares_files_and_cannot_be_had_is_said(kube):
     assert "127.0.0.1:5000/nothing:1" in end(result, "a")["message"], result
 
 
+@pytest.mark.each_version
 def test_an_init_container_that_fails_is_said(kube, tmp_path):
     (tmp_path / "template.yml").write_text(
         "spec: {initContainers: [{name: fetch, image: 'alpine:3.6', command: [sh, -c, 'exit 9']}]}")
@@ -118,6 +121,7 @@ def test_a_step_behind_a_privileged_one_is_not_held(kube):
     assert (result.code, output(result, "b")) == (0, "ran\n"), result
 
 
+@pytest.mark.each_version
 def test_files_of_users_and_of_root(kube):
     """Bytes, modes and owners; the folder that they come into is not hidden; the step's own can be written to."""
     binary = bytes(range(256))
@@ -167,6 +171,7 @@ def test_what_is_one_steps_no_other_one_finds(kube):
         assert word[::-1] not in seen, word
 
 
+@pytest.mark.each_version
 def test_a_readiness_command_is_not_run_before_its_steps_turn(kube):
     """It would be the first of the user's to run."""
     doc = document(step("first", "sleep 4; ls -A /v; nc -l -p 7777 </dev/null & sleep 1; kill $!", volumes=[{"name": "v", "path": "/v"}]),
@@ -189,6 +194,7 @@ def test_who_answers_at_a_port_before_the_turn_is_somebody_else(kube):
     assert (result.code, output(result, "client")) == (0, "ready\n"), result
 
 
+@pytest.mark.each_version
 def test_restricted_lets_files_of_users_in(cluster, kube):
     """And what is renewed. What wants more than the level gives is said in the API's words."""
     cluster.call("PATCH", kube.namespace.path, {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}},
@@ -203,6 +209,7 @@ def test_restricted_lets_files_of_users_in(cluster, kube):
     assert [s for s in kube.namespace.secrets() if not s["metadata"]["name"].startswith("plr-init-")] == []
 
 
+@pytest.mark.each_version
 def test_another_architecture_is_waited_for_and_said(kube):
     result = kube(document(step("a"), platform={"os": "linux", "arch": "arm64"}), "--kube-schedule-timeout 2s", limit=60)
     assert (result.code, end(result, "a")["reason"]) == (3, "infrastructure"), result
@@ -226,6 +233,7 @@ spec:
 """
 
 
+@pytest.mark.each_version
 def test_a_template_is_laid_over_the_pod(kube, tmp_path):
     (tmp_path / "template.yml").write_text(TEMPLATE)
     running = kube.start(document(step("a", "echo up; echo $FROM_TEMPLATE; id -G; grep -c far /etc/hosts; sleep 1"),
@@ -242,6 +250,7 @@ def test_a_template_is_laid_over_the_pod(kube, tmp_path):
     assert limits == {"s0": None, "s1": {"memory": "64Mi"}}
 
 
+@pytest.mark.each_version
 @pytest.mark.parametrize("text, said", [("spec: [", "template"), ("spec: {containers: [{name: nobody}]}", "nobody"),
                                         ("spec: {runtimeClassName: nowhere}", "nowhere")])
 def test_a_template_that_does_not_fit(kube, tmp_path, text, said):
@@ -251,6 +260,7 @@ def test_a_template_that_does_not_fit(kube, tmp_path, text, said):
     assert kube.namespace.pods() == []
 
 
+@pytest.mark.each_version
 def test_a_service_account_is_mounted_if_asked_for(kube):
     look = step("a", "ls /var/run/secrets/kubernetes.io/serviceaccount/token 2>&1 | tail -c 6")
     assert output(kube(document(look), f"--kube-service-account {kube.namespace.account}"), "a") == "token\n"
@@ -259,6 +269,7 @@ def test_a_service_account_is_mounted_if_asked_for(kube):
     assert result.code in (2, 3) and "nobody-here" in result.text + result.stderr, result
 
 
+@pytest.mark.each_version
 def test_registries_ask_for_what_the_document_says(kube):
     """The node pulls with the document's auths, which are no text of the pod; wrong ones are the registry's no."""
     image = "127.0.0.1:5001/plr-test/env:1"
@@ -297,6 +308,7 @@ def test_a_step_that_takes_too_long_is_stopped_and_tried_again(kube):
         "timeout", "skipped", "sorry\n", 1), result
 
 
+@pytest.mark.each_version
 @pytest.mark.parametrize("fields, flags", [({"image": "127.0.0.1:5000/nothing:1"}, "--kube-image-grace 10m"),
                                            ({"resources": {"requests": {"cpu": 1000000}}}, "--kube-schedule-timeout 10m")])
 def test_an_interrupt_ends_what_waits_for_the_cluster(kube, fields, flags):
@@ -323,6 +335,7 @@ def test_what_is_somebody_elses_is_left_alone(kube):
     kube.namespace.delete("secrets/theirs")
 
 
+@pytest.mark.each_version
 def test_debug_of_each_sample_is_taken_by_the_server(cluster, kube, tmp_path):
     shown = 0
     for path in [*SAMPLES.glob("*.json"), *(SAMPLES / "kubernetes").glob("*.json")]:

@@ -26,6 +26,7 @@ def test_second_sample(kube):
     assert (result.code, result.output("set"), result.output("incr")) == (0, b"OK\n", b"42\n"), result
 
 
+@pytest.mark.each_version
 def test_one_pod_with_a_container_for_each_step(kube):
     running = kube.start(document(step("a", "echo up; sleep 1"), step("b"), step("c", retry={"attempts": 2})))
     running.line("up\\n")
@@ -39,6 +40,7 @@ def test_one_pod_with_a_container_for_each_step(kube):
     assert all(s["metadata"]["name"].startswith("plr-init-") for s in kube.namespace.secrets())
 
 
+@pytest.mark.each_version
 def test_steps_follow_one_another_without_a_word_from_outside(kube):
     """Ten steps that the kubelet tells of once a second: by its word alone they take ten seconds."""
     result = kube(document(*[step(f"s{n}") for n in range(10)]))
@@ -60,6 +62,7 @@ def test_what_steps_say_comes_in_their_order(kube, proxy):
     assert [e["step"] for e in result.events if e["event"] == "step" and e["to"] == "running"] == ["a", "b", "c"], result
 
 
+@pytest.mark.each_version
 def test_a_secret_is_its_steps_alone(kube):
     """It is no text of the pod's, and no other container has it."""
     doc = document(step("has", "echo up; printf %s $TOKEN | wc -c; sleep 1", secrets=[{"name": "token", "env": "TOKEN"}]),
@@ -73,11 +76,13 @@ def test_a_secret_is_its_steps_alone(kube):
     assert "correct-horse" not in pod and b"correct-horse" in held
 
 
+@pytest.mark.each_version
 def test_a_dollar_in_parentheses_is_text(kube):
     result = kube(document(step("a", "echo '$(HOME) $$(X) $((1+1))'; echo \"$MINE\"", environment={"MINE": "$(HOME)"})))
     assert output(result, "a") == "$(HOME) $$(X) $((1+1))\n$(HOME)\n", result
 
 
+@pytest.mark.each_version
 def test_an_image_says_what_to_run(kube):
     """Without a command: read from the registry where that answers, else by the image that comes at its turn."""
     result = kube(document(step("read", image="127.0.0.1:5000/plr-test/cmd:1", command=[]),
@@ -87,6 +92,7 @@ def test_an_image_says_what_to_run(kube):
     assert result.code == 0
 
 
+@pytest.mark.each_version
 def test_names_that_are_none_of_dns(kube):
     """The API does not take them. They resolve for root, for others, and in what has no plr-init of ours."""
     hold = "trap exit TERM; while sleep 0.1; do :; done"
@@ -104,6 +110,7 @@ def test_command_of_kubernetes_replaces_dockers(kube):
     assert output(result, "a") == "kubernetes\n", result
 
 
+@pytest.mark.each_version
 def test_pod_security_restricted(cluster, kube):
     """Where every step has a user other than root. The baseline is what all others pass."""
     for level, fields in (("restricted", NUMERIC), ("baseline", {})):
@@ -113,6 +120,7 @@ def test_pod_security_restricted(cluster, kube):
         assert result.code == 0 and output(result, "b") == ("1000\n" if fields else "0\n"), result
 
 
+@pytest.mark.each_version
 def test_all_missing_rights_in_one_message(cluster, kube):
     """With the rules that would grant them; nothing is made."""
     account = {"metadata": {"name": "poor"}}
@@ -125,6 +133,7 @@ def test_all_missing_rights_in_one_message(cluster, kube):
     assert kube.namespace.pods() == []
 
 
+@pytest.mark.each_version
 def test_the_printed_role_is_enough(cluster, kube):
     """And it is what the tests' account has."""
     from kube import RULES
@@ -137,6 +146,7 @@ def test_the_printed_role_is_enough(cluster, kube):
     assert rights(roles[0]["rules"]) == rights(RULES), printed
 
 
+@pytest.mark.each_version
 def test_debug_prints_what_the_server_takes(cluster, kube, tmp_path):
     shown = kube(document(step("a", secrets=[{"name": "t", "env": "T"}]), step("b"),
                           secrets=[{"metadata": {"name": "t"}, "data": "correct-horse"}]), "--kube-debug")
@@ -147,6 +157,7 @@ def test_debug_prints_what_the_server_takes(cluster, kube, tmp_path):
     assert kube.namespace.pods() == []
 
 
+@pytest.mark.each_version
 def test_a_field_that_nobody_knows_in_a_template_is_refused(kube, tmp_path):
     template = tmp_path / "template.yaml"
     template.write_text(yaml.safe_dump({"spec": {"tolerationz": [{"operator": "Exists"}]}}))
@@ -160,6 +171,7 @@ def cpu_of_nodes(cluster):
     return max(int(word[:-1]) if word.endswith("m") else 1000 * int(word) for word in words)
 
 
+@pytest.mark.each_version
 def test_requests_of_steps_that_never_run_together_do_not_add_up(cluster, kube):
     """Three steps of which a node has room for one."""
     wish = cpu_of_nodes(cluster) * 6 // 10

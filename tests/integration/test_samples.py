@@ -119,6 +119,7 @@ def test_sample_on_the_local_backend(samples_store, registries, host_folder, nam
 
 
 # Without those that want the machine's own, a folder that must be the node's and a daemon.
+@pytest.mark.each_version
 @pytest.mark.parametrize("name", [name for name in EXPECTED if name not in ("4_volume_host", "10_docker")])
 def test_sample_on_kubernetes(kube, name):
     document = read(name)

@@ -18,7 +18,7 @@ def output(docker, *args):
     return docker.cli("run", "--rm", *args).strip()
 
 
-def wait_for(what, seconds=10):
+def wait_for(what, seconds=60):
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, "it did not come"

@@ -63,7 +63,7 @@ spawn() {
     shift
     "$room" enter "$state" "$@" >>"$state/$name.log" 2>&1 </dev/null &
     outside=$!
-    wait_until 5 grep -q . "/proc/$outside/task/$outside/children" || die "$name ended at once: $(tail -n 5 "$state/$name.log")"
+    wait_until 30 grep -q . "/proc/$outside/task/$outside/children" || die "$name ended at once: $(tail -n 5 "$state/$name.log")"
     tr -d ' ' <"/proc/$outside/task/$outside/children" >"$state/$name.pid"
 }
 
