@@ -20,7 +20,7 @@ from pathlib import Path
 HELD, GO, RUNNING, ERRNO, KILL, EXITED = 1, 2, 3, 4, 5, 6
 AT_GO, AT_FORK, AT_EXEC = 1, 2, 3
 ENVIRONMENT_MAX = 128 * 1024
-LIMIT = 10  # seconds for anything to happen
+LIMIT = 60  # seconds for anything to happen
 
 BUILD = Path(os.environ.get("PLR_BUILD", Path(__file__).parents[2] / "build/sanitized"))
 NATIVE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]

@@ -83,7 +83,7 @@ class Lines:
             self.queue.put(line.rstrip("\n"))
         self.queue.put(None)
 
-    def until(self, begin, timeout=30):
+    def until(self, begin, timeout=90):
         while True:
             line = self.queue.get(timeout=timeout)
             assert line is not None, f"it ended without {begin!r}: {self.seen}"
@@ -118,7 +118,7 @@ class Machine:
         return self.spawn(self.inside(command, uid), **options)
 
     def run(self, command, **options):
-        return subprocess.run(self.inside(command), capture_output=True, text=True, timeout=30, **options)
+        return subprocess.run(self.inside(command), capture_output=True, text=True, timeout=90, **options)
 
     def programs(self):
         """Names of all that runs in it; who was killed stays a zombie, for its init does not wait."""

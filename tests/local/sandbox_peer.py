@@ -3,23 +3,20 @@
 is started in a PID namespace of its own, so nothing that it does can kill more than itself."""
 
 import array
-import contextlib
 import fcntl
 import os
 import re
 import shutil
-import signal
 import socket
 import struct
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[2]
 BUILD = Path(os.environ.get("PLR_BUILD", SOURCE / "build/sanitized"))
 PROGRAM = BUILD / "libexec/plr-sandbox"
-LIMIT = 20  # seconds for anything to happen
+LIMIT = 60  # seconds for anything to happen
 NOBODY = 64123  # an ordinary user that has nothing
 
 HEADER = (SOURCE / "backends/local/protocol.h").read_text()
@@ -252,3 +249,37 @@ class Room:
     def remove(self, task):
         self.say("REMOVE", task.number)
         self.expect("REMOVED", task.number)
+
+
+BUSYBOX = Path("/bin/busybox").read_bytes()
+
+
+def layer(room, name, files):
+    """An image's layer: paths to contents, a link (a tuple) or None for a folder."""
+    top = Path(room.base) / name
+    for path, content in files.items():
+        place = top / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if content is None:
+            place.mkdir(exist_ok=True)
+        elif isinstance(content, tuple):
+            place.symlink_to(content[0])
+        else:
+            place.write_bytes(content if isinstance(content, bytes) else content.encode())
+            place.chmod(0o755)
+    for folder, _, names in os.walk(top):
+        for each in [folder, *(os.path.join(folder, name) for name in names)]:
+            os.chown(each, room.uid, room.uid, follow_symlinks=False)
+    return str(top)
+
+
+def image(room, files=(), more=()):
+    """The fields of a root that holds busybox and these files."""
+    tools = {f"/bin/{name}": ("busybox",) for name in
+             ("sh", "cat", "ls", "id", "stat", "echo", "env", "pwd", "true", "readlink", "mount",
+              "head", "sleep", "hostname", "mkdir", "touch", "ps", "dd", "df", "kill", "wc")}
+    base = {"/bin/busybox": BUSYBOX, **tools, "/etc/passwd": "root:x:0:0::/root:/bin/sh\n",
+            "/root": None}
+    number = len(os.listdir(room.base))
+    return [("LAYER", layer(room, f"base{number}", base)),
+            ("LAYER", layer(room, f"top{number}", dict(files) or {"/top": None})), *more]

@@ -10,19 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox_peer import HOST, NOBODY, NONE, ROOM, Room, read_all
-
-
-@pytest.fixture(params=[0, NOBODY], ids=["root", "user"], name="uid")
-def uid_of_engine(request):
-    return request.param
-
-
-@pytest.fixture(name="room")
-def a_room(uid):
-    with Room(uid) as room:
-        room.ready()
-        yield room
+from sandbox_peer import HOST, NONE, ROOM, Room, read_all
 
 
 LIBC = """

@@ -98,7 +98,7 @@ def test_two_tasks_in_the_world_at_once(machine, program):
     late = "import os, socket, time\ns = socket.create_server(('', 8002))\nprint('listens', flush=True)\n" \
            f"c = s.accept()[0]\nwhile not os.path.exists('{go}'): time.sleep(0.02)\nc.sendall(b'late')"
     Lines(machine.start(["python3", "-c", late])).until("listens")
-    waits = f"import socket\ns = socket.create_connection(('{WORLD}', 8002), timeout=10)\n" \
+    waits = f"import socket\ns = socket.create_connection(('{WORLD}', 8002), timeout=60)\n" \
             "print('connected', flush=True)\nprint(s.recv(9).decode())"
     room.say(f"task {ONE}/16 python3 {script(machine, waits)}")
     room.lines.until("connected")
@@ -159,9 +159,9 @@ def test_a_hundred_tasks_at_once(machine):
     room = Room(machine, "user", ["--bridge"])
     room.ready()
     for i in range(100):
-        room.say(f"task 10.213.1.{i + 1}/16 busybox ping -c 1 -W 20 {ROOM} >/dev/null && echo yes")
+        room.say(f"task 10.213.1.{i + 1}/16 until busybox ping -c 1 -W 5 {ROOM} >/dev/null; do :; done; echo yes")
     room.say("wait")
-    room.lines.until("waited", timeout=60)
+    room.lines.until("waited")
     assert room.lines.seen.count("yes") == 100
 
 
@@ -180,7 +180,7 @@ def test_published_tcp(machine, user, place):
     room.lines.until("listening")
     client = "import socket, threading\n" \
              f"for address in '127.0.0.1', '{ADDRESS}', '::1':\n" \
-             " s = socket.create_connection((address, 7001), timeout=20)\n" \
+             " s = socket.create_connection((address, 7001), timeout=60)\n" \
              " sent = bytes(range(256)) * 12000\n" \
              " def send():\n  s.sendall(sent); s.shutdown(socket.SHUT_WR)\n" \
              " threading.Thread(target=send).start()\n" \
@@ -215,12 +215,12 @@ def test_nobody_listens_yet(machine):
     """Who comes before the service is sent away, and the port goes on."""
     room = Room(machine, "root", ["--port", "7001:80/tcp"])
     room.ready()
-    client = f"import socket; s = socket.create_connection(('{ADDRESS}', 7001), timeout=20); print(s.recv(9))"
+    client = f"import socket; s = socket.create_connection(('{ADDRESS}', 7001), timeout=60); print(s.recv(9))"
     done = machine.run(["python3", "-c", client])
     assert done.stdout == "b''\n" or "ConnectionResetError" in done.stderr
     room.say(f"room python3 {script(machine, ECHO)}")
     room.lines.until("listening")
-    client = f"import socket; s = socket.create_connection(('{ADDRESS}', 7001), timeout=20)\n" \
+    client = f"import socket; s = socket.create_connection(('{ADDRESS}', 7001), timeout=60)\n" \
              "s.send(b'hello'); print(s.recv(9))"
     assert machine.run(["python3", "-c", client]).stdout == "b'hello'\n"
 
@@ -299,7 +299,7 @@ def test_nothing_outlives_the_run(machine, user, program):
     assert len(machine.programs()) >= 4
     outer = machine.run(["ps", "-A", "-o", "pid=,comm="]).stdout.splitlines()
     machine.run(["kill", "-9", next(line.split()[0] for line in outer if line.endswith("net_room"))])
-    client.wait(20)
+    client.wait(60)
     machine.run(["python3", "-c", WAIT_GONE])
     assert machine.programs() == []
     assert machine.run(["ip", "-o", "link"]).stdout == before

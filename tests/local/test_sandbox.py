@@ -6,62 +6,15 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 from pathlib import Path
 
 import pytest
 
-from sandbox_peer import (HOST, NOBODY, NONE, PROGRAM, ROOM, Failed, Room, encode, read_all, sealed)
+from sandbox_peer import HOST, NOBODY, NONE, PROGRAM, ROOM, Failed, Room, encode, image, read_all, sealed
 
 CONFIGURATION, SYSTEM, PROTOCOL = -6, -10, -11
-
-
-@pytest.fixture(params=[0, NOBODY], ids=["root", "user"], name="uid")
-def uid_of_engine(request):
-    return request.param
-
-
-@pytest.fixture(name="room")
-def a_room(uid):
-    with Room(uid) as room:
-        room.ready()
-        yield room
-
-
-def layer(room, name, files):
-    """An image's layer: paths to contents, a link (a tuple) or None for a folder."""
-    top = Path(room.base) / name
-    for path, content in files.items():
-        place = top / path.lstrip("/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if content is None:
-            place.mkdir(exist_ok=True)
-        elif isinstance(content, tuple):
-            place.symlink_to(content[0])
-        else:
-            place.write_bytes(content if isinstance(content, bytes) else content.encode())
-            place.chmod(0o755)
-    for folder, _, names in os.walk(top):
-        for each in [folder, *(os.path.join(folder, name) for name in names)]:
-            os.chown(each, room.uid, room.uid, follow_symlinks=False)
-    return str(top)
-
-
-BUSYBOX = Path("/bin/busybox").read_bytes()
-
-
-def image(room, files=(), more=()):
-    """The fields of a root that holds busybox and these files."""
-    tools = {f"/bin/{name}": ("busybox",) for name in
-             ("sh", "cat", "ls", "id", "stat", "echo", "env", "pwd", "true", "readlink", "mount",
-              "head", "sleep", "hostname", "mkdir", "touch", "ps", "dd", "df", "kill", "wc")}
-    base = {"/bin/busybox": BUSYBOX, **tools, "/etc/passwd": "root:x:0:0::/root:/bin/sh\n",
-            "/root": None}
-    number = len(os.listdir(room.base))
-    return [("LAYER", layer(room, f"base{number}", base)),
-            ("LAYER", layer(room, f"top{number}", dict(files) or {"/top": None})), *more]
 
 
 # The first line
@@ -147,126 +100,12 @@ def test_layers_lie_over_each_other_and_changes_go_away(room):
     assert (Path(fields[1][1]) / "data").read_text() == "top"
 
 
-def test_the_view_of_this_machine_has_its_programs_and_none_of_its_secrets(room):
-    secrets = ["/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/ssh", "/etc/machine-id",
-               "/etc/subuid", "/etc/ssl/private", "/etc/docker", "/home/*", "/root/.*[a-z]*",
-               "/var/lib/*", "/work", "/run/*", "/boot", "/proc/1/root/work"]
-    out = room.shell(f"for i in {' '.join(secrets)}; do [ -e $i ] && echo $i; done; "
-                     "python3 -c 'print(1)'; [ -e /etc/passwd ] && echo passwd")
-    assert out == "1\npasswd\n"
-
-
-def test_the_view_can_be_changed_and_the_machine_is_not(room):
-    out = room.shell("echo x > /usr/plr-test && echo y > /etc/plr-test && echo z > /tmp/plr-test "
-                     "&& cat /usr/plr-test /etc/plr-test /tmp/plr-test")
-    assert out == "x\ny\nz\n"
-    assert not any(os.path.exists(f"/{place}/plr-test") for place in ("usr", "etc", "tmp"))
-
-
-def test_nothing_else_of_the_machine_is_in_the_view(room):
-    shown = {"bin", "dev", "etc", "home", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"}
-    names = {name for name in room.shell("ls -A /").split() if not name.startswith("lib")}
-    assert names <= shown
-    # Not even what is new there, and not what the sandbox itself needs.
-    new = Path("/plr-test-new")
-    task = room.held("sh", "-c", "read line < /tmp/wait; ls -A / /..; ls -d /.plr-root /plr-test-new",
-                     fields=[("MOUNT", [("TARGET", "/tmp/wait"), ("SOURCE", pipe(room))])])
-    task.go()
-    new.mkdir()
-    try:
-        Path(room.base, "pipe").write_text("go\n")
-        assert set(read_all(task.out).split()) & {"plr-test-new", ".plr-root"} == set()
-    finally:
-        new.rmdir()
-    room.end(task)
-
-
-def pipe(room):
-    os.mkfifo(f"{room.base}/pipe")
-    os.chown(f"{room.base}/pipe", room.uid, room.uid)
-    return f"{room.base}/pipe"
-
-
-def written(room, task):
-    """What a task has on disk of plr-test, by the overlay that it was written to."""
-    return sorted(str(path.relative_to(f"{room.folder}/tasks/{task.number}"))
-                  for path in Path(f"{room.folder}/tasks/{task.number}").rglob("plr-test"))
-
-
-def test_changes_are_on_disk_where_they_may_be_big_or_looked_at(room):
-    """Root's all; of an ordinary user those that are no addition to the top of a folder of the machine's."""
-    script = "for i in /usr /etc /root /; do echo x > $i/plr-test || exit; done"
-    places = {0: ["machine/.plr-root/plr-test", "machine/.plr-root/root/plr-test", "machine/etc/plr-test",
-                  "machine/usr/plr-test"],
-              NOBODY: ["root/plr-test", "root/root/plr-test"]}[room.uid]
-    look = {0: [], NOBODY: ["etc/plr-test", "usr/plr-test"]}[room.uid]
-    for fields, expected in ([], places), ([("LOOK", None)], look + places):
-        task = room.held("sh", "-c", script, fields=fields)
-        task.go()
-        assert room.end(task)["status"] == 0, read_all(task.err)
-        assert written(room, task) == [f"upper.{path}" for path in sorted(expected)]
-
-
-def test_a_file_keeps_its_number_when_it_is_changed():
-    with Room() as room:
-        room.ready()
-        numbers = room.shell("for i in 1 2; do stat -c '%d %i' /etc/os-release /usr/lib/os-release; "
-                             "touch /usr/lib/os-release; done; stat -c %d /usr /etc / /tmp").split("\n")
-        assert numbers[:2] == numbers[2:4]
-        assert {line.split()[0] for line in numbers if line} == {numbers[0].split()[0]}
-
-
-def test_the_view_where_the_root_is_a_stack_of_overlays(tmp_path):
-    """The kernel lays no third one over it, but one over each folder that is mounted there."""
-    script = f"""set -e; cd {tmp_path}; mount -t tmpfs none .; mkdir base u w v x one two
-        mount -t overlay -o lowerdir=/,upperdir=u,workdir=w none one
-        mount -t overlay -o lowerdir=one,upperdir=v,workdir=x none two
-        for i in usr etc opt dev proc sys tmp; do mount --rbind /$i two/$i; done; exec chroot two "$@" """
-    with Room(wrap=["unshare", "-m", "sh", "-c", script, "sh"]) as room:
-        room.ready()
-        fields = [("HOSTS", b"10.1.2.3 other\n")]
-        assert room.shell("cat /etc/hosts; echo x > /usr/plr-test; [ -e /work ] || echo none",
-                          fields=fields).split() == ["10.1.2.3", "other", "none"]
-
-
-def test_what_the_kernel_shows(room):
-    out = room.shell("""
-        ls /dev | tr '\\n' ' '; echo; stat -c %a /dev/shm /tmp
-        echo hi > /dev/null && head -c 3 /dev/zero | wc -c
-        df -k /dev/shm | tail -1 | awk '{print $2}'
-        set -- /proc/[0-9]*; echo $#
-        ls /proc/acpi | wc -l; wc -c < /proc/keys; ls /sys/firmware | wc -l
-        (echo 1 > /proc/sys/kernel/sysrq) 2>/dev/null || echo readonly
-        mkdir /sys/x 2>/dev/null || echo readonly
-        python3 -c 'import os; m, s = os.openpty(); print(os.ttyname(s))'
-        """, fields=[("SHM_SIZE", 3 << 20)])
-    lines = out.splitlines()
-    nodes = "core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero"
-    assert lines[0].split() == nodes.split()
-    assert lines[1:] == ["1777", "1777", "3", "3072", "2", "0", "0", "0", "readonly", "readonly",
-                         "/dev/pts/0"]
-
-
 def test_a_private_dev_of_an_image_is_covered(room):
     fields = image(room, {"/dev/secret": "x", "/dev/shm/y": "y"})
     assert "secret" not in room.shell("ls /dev /dev/shm", root=False, fields=fields)
     for path in ("/proc", "/sys", "/dev"):
         with pytest.raises(Failed, match=f"{path} is a link"):
             room.held("true", root=False, fields=image(room, {path: ("/bin",)}))
-
-
-def test_the_view_where_etc_and_opt_have_mounts_in_them(uid):
-    script = ("mkdir -p /opt/plr-test && mount -t tmpfs none /opt && mkdir /opt/a && echo x > /opt/a/b "
-              "&& mount -t tmpfs none /opt/a && mount --bind /etc/hostname /etc/hosts && exec \"$@\"")
-    wrap = ["unshare", "-m", "sh", "-c", script, "sh"]
-    if uid:
-        wrap += ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
-    with Room(uid, wrap=wrap, drop=False) as room:
-        room.ready()
-        out = room.shell("[ -e /opt/a ] && grep -c root: /etc/passwd; ls /etc/shadow /etc/ssh 2>/dev/null;"
-                         "[ -L /etc/alternatives/awk ] && echo x > /etc/plr-test && cat /etc/plr-test")
-        assert out == "1\nx\n"
-    os.rmdir("/opt/plr-test")
 
 
 # Volumes and files
@@ -398,7 +237,7 @@ def test_what_a_dead_room_left_of_other_ids_is_removed(tmp_path):
         room.process.kill()
         room.process.wait()
         assert os.path.exists(room.folder)
-        subprocess.run([*wrap, PROGRAM, "--remove", room.folder], check=True, timeout=20)
+        subprocess.run([*wrap, PROGRAM, "--remove", room.folder], check=True, timeout=60)
         assert not os.path.exists(room.folder)
     finally:
         room.close()
@@ -429,83 +268,6 @@ def test_working_directory_hostname_and_environment(room):
     assert out.splitlines()[:4] == ["/some/where", "box", "box b c", "755"]
 
 
-# Limits
-
-def test_a_memory_limit_kills_and_is_told():
-    with Room() as room:
-        room.ready()
-        task = room.held("python3", "-c", "x = bytearray(300 << 20)",
-                         fields=[("MEMORY", 64 << 20)])
-        task.go()
-        end = room.end(task)
-        assert (end["status"] >> 8, end["oom"]) == (137, 1)
-        assert 50 << 20 < end["memory_peak"] <= 64 << 20
-        assert not room.warnings
-
-
-def test_a_limit_of_processes_holds():
-    with Room() as room:
-        room.ready()
-        code, out, _ = room.run("python3", "-c", """
-import os
-n = 0
-try:
-    while n < 100 and os.fork():
-        n += 1
-    if n == 0:
-        os._exit(0)
-    if n == 100:
-        print("all")
-except OSError as error:
-    print(error.errno)
-""", fields=[("PIDS", 10)])
-        assert out.splitlines()[-1:] in (["11"], ["all"]), out
-        task = room.held("sh", "-c", "(for i in 1 2 3 4 5 6 7 8 9 10 11; do sleep 30 & done); exec sleep 30",
-                         fields=[("PIDS", 6)])
-        task.go()
-        said = b""
-        while b"fork" not in said:
-            piece = os.read(task.err, 1000)
-            assert piece, said
-            said += piece
-        room.say("KILL", task.number, signal.SIGKILL)
-        assert room.end(task)["status"] == signal.SIGKILL
-
-
-def test_a_limit_of_processor_time_holds():
-    with Room() as room:
-        room.ready()
-        task = room.held("sh", "-c", "timeout 1 sh -c 'while :; do :; done'",
-                         fields=[("CPU", 100)])
-        task.go()
-        began = time.monotonic()
-        end = room.end(task)
-        # A tenth; on a machine that is emulated even a shell's start takes its time.
-        assert end["user_us"] + end["system_us"] < max(500000, 300000 * (time.monotonic() - began))
-
-
-def test_a_step_sees_its_own_limits():
-    with Room() as room:
-        room.ready()
-        version2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
-        out = room.shell("cd /sys/fs/cgroup; cat memory.max 2>/dev/null || cat memory/memory.limit_in_bytes; ls;"
-                         "(echo 1 > memory/tasks || echo 1 > cgroup.procs) 2>/dev/null || echo readonly",
-                         fields=[("MEMORY", 64 << 20), ("PIDS", 20)]).split()
-        assert (out[0], out[-1]) == (str(64 << 20), "readonly")
-        # Of other groups nothing is to be seen.
-        assert version2 or out[1:-1] == ["memory", "pids"]
-        assert not any("plr" in name for name in out)
-
-
-def test_without_control_groups_there_is_a_warning():
-    with Room(NOBODY) as room:
-        room.ready()
-        code, out, err = room.run("python3", "-c", "bytearray(900 << 20)",
-                                  fields=[("MEMORY", 200 << 20)])
-        assert code == 1 and "MemoryError" in err
-        assert any("memory limit" in warning for warning in room.warnings)
-
-
 # Ends
 
 def test_kill_takes_the_whole_tree(room):
@@ -531,7 +293,7 @@ def test_the_end_of_the_engine_is_the_end_of_all(room):
     assert os.read(task.out, 100) == b"started\n"
     room.socket.close()
     assert read_all(task.out) == ""
-    room.process.wait(20)
+    room.process.wait(60)
     assert not os.path.exists(room.folder)
 
 
@@ -547,7 +309,7 @@ def test_killing_the_outer_process_kills_all(uid):
         os.kill(pid, signal.SIGKILL)
         assert read_all(task.out) == ""
         # What is left is a folder (and groups): a sweep removes it.
-        subprocess.run([PROGRAM, "--remove", room.folder], check=True, timeout=20,
+        subprocess.run([PROGRAM, "--remove", room.folder], check=True, timeout=60,
                        **({"user": uid, "group": uid, "extra_groups": []} if uid else {}))
         assert not os.path.exists(room.folder)
         for group in Path("/sys/fs/cgroup").glob(f"*/**/plr-{room.id}"):
@@ -566,7 +328,7 @@ def test_lingering_lets_tasks_end_by_themselves(uid):
         task.channel.close()
         room.socket.close()
         assert read_all(task.out) == "last\n"
-        room.process.wait(10)
+        room.process.wait(60)
 
 
 def test_no_control_group_is_left(uid):
@@ -589,7 +351,7 @@ def probe(room, task, *fields):
 def test_a_port_is_asked_in_the_network_of_the_task(room):
     task = room.held("python3", "-m", "http.server", "8123", network=NONE)
     task.go()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while probe(room, task, ("PORT", 8123)) != (0, 0):
         assert time.monotonic() < end
     assert probe(room, task, ("PORT", 8123), ("HTTP", "/")) == (0, 0)
@@ -667,7 +429,7 @@ def test_whoever_breaks_the_rules_is_hung_up_on(uid, data):
 
 
 def test_it_is_not_for_people():
-    done = subprocess.run([PROGRAM, "x"], capture_output=True, text=True, timeout=10)
+    done = subprocess.run([PROGRAM, "x"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and "local backend" in done.stderr
 
 
@@ -695,7 +457,7 @@ def test_a_network_of_the_room_and_one_of_nobody(uid):
         server = room.held("python3", "-m", "http.server", "8123", network=ROOM)
         server.go()
         ask = ("import socket, sys; s = socket.socket(); sys.exit(s.connect_ex(('127.0.0.1', 8123)))")
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while room.run("python3", "-c", ask, network=ROOM)[0] != 0:
             assert time.monotonic() < end
         assert room.run("python3", "-c", ask, network=NONE)[0] == 111
@@ -712,7 +474,7 @@ def jobs_in_a_terminal(kept, uid):
 
         def until(done, again=b""):
             nonlocal said
-            end = time.monotonic() + 20
+            end = time.monotonic() + 60
             while not done():
                 assert time.monotonic() < end, said
                 os.write(ours, again)
