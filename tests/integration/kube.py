@@ -209,7 +209,7 @@ class Namespace:
                 [f"secret {secret['metadata']['name']}" for secret in self.secrets()
                  if not secret["metadata"]["name"].startswith("plr-init-")])
 
-    def leftovers(self, seconds=40):
+    def leftovers(self, seconds=120):
         """What is there after the grace of a pod that is deaf, and after the garbage collector had its time."""
         deadline = time.monotonic() + seconds
         while (left := self._left()) and time.monotonic() < deadline:

@@ -113,6 +113,6 @@ def test_policies_refuse_before_anything_is_created(docker, run):
 
 
 def test_the_pipelines_time_limit(run):
-    result = run(document(step("a", TRAP), step("b", "echo cleaned", run_policy="always")), "--timeout 2s")
+    result = run(document(step("a", TRAP), step("b", "echo cleaned", run_policy="always")), "--timeout 5s")
     assert result.code == 1 and result.ended["outcome"] == "timeout", result
     assert output(result, "b") == "cleaned\n", result
