@@ -85,8 +85,11 @@ def test_a_pipeline_goes_on_while_the_engine_is_away(kube):
     assert result.code == 0, result
     assert [output(result, name) for name in names] == ["up\n" + "".join(f"{n}\n" for n in range(1, 20001)), "b\n", "",
                                                        "d\n", "e\n"], result
+    moves = [(event["step"], event["to"]) for event in result.events if event["event"] == "step"]
+    assert [name for name, to in moves if to == "running"] == ["a", "b", "d", "e"], result
     for name in ("a", "b", "d", "e"):
-        moves = [event["to"] for event in result.events if event["event"] == "step" and event["step"] == name]
-        assert moves[-2:] == ["running", "ended"], result
+        assert moves.index((name, "running")) < moves.index((name, "ended")), result
+    said = [event["step"] for event in result.events if event["event"] == "output"]
+    assert said == sorted(said), result
     assert {name: how.get("exit_code") for name, how in result.ends.items() if name != "c"} == dict(a=0, b=7, d=0, e=0), result
     assert result.ends["c"]["skip"] == "nothing-failed", result
