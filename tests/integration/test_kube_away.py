@@ -25,6 +25,7 @@ class Teardown:
         return body
 
 
+@pytest.mark.each_version
 @pytest.mark.parts
 @pytest.mark.timeout(200)
 def test_the_api_server_dies_before_the_deletion_and_comes_back(cluster, kube, api_peer):
@@ -71,6 +72,7 @@ def terminated(kube):
     return {one["name"]: one["state"]["terminated"] for one in statuses if "terminated" in one["state"]}
 
 
+@pytest.mark.each_version
 def test_a_pipeline_goes_on_while_the_engine_is_away(kube):
     """Stopped from its first step on until all are over. It finds each with its output, in order, and as it ended."""
     names = ["a", "b", "c", "d", "e"]

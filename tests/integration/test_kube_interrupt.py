@@ -64,6 +64,7 @@ def test_while_its_objects_are_made(kube, proxy, nth, path):
     assert reasons(result) == {"a": "skipped", "c": "skipped"}, result
 
 
+@pytest.mark.each_version
 @pytest.mark.parts
 def test_while_an_image_is_pulled(cluster, kube, layout):
     """From a registry that takes its time."""
@@ -86,6 +87,7 @@ def test_while_a_service_starts(kube, layout, times):
     assert output(result, "a") == "", result
 
 
+@pytest.mark.each_version
 def test_between_two_steps(kube, layout):
     """One has ended, the next has been told, or is to get its image."""
     running = kube.start(document(step("a"), step("b", "echo ran; sleep 1000", docker={"pull_policy": "always"}),
