@@ -143,13 +143,9 @@ static int open_to_empty(int parent, const char *name)
     return fd;
 }
 
-int plr_tree_remove(int parent, const char *name)
+static int remove_folder(int parent, const char *name)
 {
-    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
-        return 0;
-    if (errno != EISDIR && errno != EPERM)
-        return -1;
-    if (unlinkat(parent, name, AT_REMOVEDIR) == 0)
+    if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return 0;
     if (errno != ENOTEMPTY && errno != EACCES)
         return -1;
@@ -159,23 +155,45 @@ int plr_tree_remove(int parent, const char *name)
     return unlinkat(parent, name, AT_REMOVEDIR);
 }
 
+int plr_tree_remove(int parent, const char *name)
+{
+    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    return errno == EISDIR || errno == EPERM ? remove_folder(parent, name) : -1;
+}
+
+static int empty(int folder, char *entries, size_t size)
+{
+    int failed = 0;
+    ssize_t n;
+    while ((n = getdents64(folder, entries, size)) > 0)
+        for (ssize_t at = 0; at < n;) {
+            const struct dirent64 *entry = (const void *)(entries + at);
+            const char *name = entry->d_name;
+            at += entry->d_reclen;
+            if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+                continue;
+            if ((entry->d_type == DT_DIR ? remove_folder : plr_tree_remove)(folder, name) < 0)
+                failed = errno;
+        }
+    if (n < 0)
+        return -1;
+    errno = failed;
+    return failed ? -1 : 0;
+}
+
+/* Without readdir, which asks and allocates more: most folders have a name or two in them. A step
+ * may have nested them as deep as it likes, so what they are read into is not on the stack. */
 int plr_tree_empty(int folder)
 {
+    enum { SIZE = 4096 };
+    _cleanup_close_ int open = folder;
+    _cleanup_free_ char *entries = malloc(SIZE);
     struct stat stat;
-    int failed = 0;
-    DIR *entries = fdopendir(folder);
-    if (!entries) {
-        close(folder);
+    if (!entries)
         return -1;
-    }
     /* A folder of the user's that nobody may write to. */
     if (fstat(folder, &stat) == 0 && (stat.st_mode & 0700) != 0700)
         fchmod(folder, 0700);
-    for (struct dirent *entry; (entry = readdir(entries));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-                plr_tree_remove(folder, entry->d_name) < 0)
-            failed = errno;
-    closedir(entries);
-    errno = failed;
-    return failed ? -1 : 0;
+    return empty(open, entries, SIZE);
 }
