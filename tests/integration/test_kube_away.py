@@ -11,17 +11,21 @@ from kube import wait_for
 
 
 class Teardown:
-    """Kills the API server between the last step's end and the deletion: the request for that is on its way."""
+    """Kills the API server between the last step's end and the deletion: the request for that is on its way, and
+    waits for BEFORE."""
 
-    def __init__(self, cluster, kube, api_peer):
-        self.cluster, self.began = cluster, threading.Event()
+    def __init__(self, cluster, kube, api_peer, before=lambda: None):
+        self.cluster, self.before, self.asked, self.began = cluster, before, False, threading.Event()
         self.env, peer = api_peer()
         peer.change("DELETE", "/api", self._on_delete)
 
     def _on_delete(self, body):
-        if not self.began.is_set():
+        if not self.asked:
+            self.asked = True
+            self.before()
             self.cluster.kill("apiserver")
             self.began.set()
+        self.began.wait(60)  # a second try, where the first took long
         return body
 
 
@@ -39,17 +43,16 @@ def test_the_api_server_dies_before_the_deletion_and_comes_back(cluster, kube, a
 
 
 @pytest.mark.parts
-@pytest.mark.timeout(250)
+@pytest.mark.timeout(300)
 def test_the_api_server_is_away_for_longer(cluster, kube, api_peer):
     """One run waits for its deletion: for a minute, then it says what is left, and what takes it away. Another is in
     the middle: it says so once, and once that it is over, and nothing of it is lost."""
-    other = kube.start(document(step("a", "echo up; sleep 8; seq 1 6000"),
+    other = kube.start(document(step("a", "echo up; sleep 20; seq 1 6000"),
                                 step("b", "echo b; exit 3", retry={"attempts": 2, "on": ["exit"]}, ignore_err=True),
-                                step("c", "echo c")), "--on-loss keep --keep 10m", limit=200)
-    other.line("up\\n")
-    teardown = Teardown(cluster, kube, api_peer)
-    running = kube.start(document(step("a", "echo said")), env=teardown.env, limit=200)
-    assert teardown.began.wait(60)
+                                step("c", "echo c")), "--on-loss keep --keep 10m", limit=280)
+    teardown = Teardown(cluster, kube, api_peer, lambda: other.line("up\\n"))
+    running = kube.start(document(step("a", "echo said")), env=teardown.env, limit=280)
+    assert teardown.began.wait(120)
     other.line("the API server does not answer (tried again)")
     result = running.finish()
     cluster.start("apiserver")
