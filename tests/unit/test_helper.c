@@ -56,7 +56,7 @@ static int run(answer *to, const char *script, uint64_t timeout_ms)
     CU_ASSERT_EQUAL(plr_loop_new(&loop, PLR_CLOCK_MONOTONIC, &err), 0);
     int r = plr_helper_new(&helper, &host, loop, &options, on_end, to, &err);
     CU_ASSERT_EQUAL(to->n_ends, 0);
-    for (int64_t until = now_ms() + 10000; r == 0 && to->n_ends == 0 && now_ms() < until;)
+    for (int64_t until = now_ms() + 60000; r == 0 && to->n_ends == 0 && now_ms() < until;)
         plr_loop_dispatch(loop, 1000, NULL);
     CU_ASSERT_EQUAL(to->n_ends, r == 0);
     plr_loop_free(loop);
