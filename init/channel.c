@@ -8,19 +8,19 @@
 #include "init/text.h"
 
 #define STDOUT 1
-#define STDERR 2
 
 typedef struct socket_address {
     uint16_t family;
     char path[108];
 } socket_address;
 
-int plr_channel_open(plr_channel *channel, const plr_init_options *options)
+int plr_channel_open(plr_channel *channel, const plr_init_options *options, plr_relay *relay)
 {
     enum { AF_UNIX = 1, SOCK_STREAM = 1, F_SETFD = 2, FD_CLOEXEC = 1 };
     channel->fd = -1;
     channel->nonce = options->pod ? options->nonce : options->signal_word;
-    channel->ends_both = options->pod != NULL;
+    channel->relay = options->pod ? relay : NULL;
+    relay->nonce = channel->nonce;
     if (options->fd >= 0) {
         long failed = PLR_SYSCALL(fcntl, options->fd, F_SETFD, FD_CLOEXEC);
         if (failed == 0)
@@ -67,7 +67,7 @@ static void send_word(
     PLR_SYSCALL(sendto, channel->fd, &out, sizeof out.header + size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static plr_line begin_line(const plr_channel *channel, plr_init_word word)
+plr_line plr_channel_line(const char *nonce, plr_init_word word)
 {
     static const char *const names[] = {
 #define WORD_NAME(number, name, text) [number] = text,
@@ -76,30 +76,30 @@ static plr_line begin_line(const plr_channel *channel, plr_init_word word)
     };
     plr_line line = { 0 };
     plr_line_put(&line, PLR_INIT_LINE_PREFIX);
-    plr_line_put(&line, channel->nonce);
+    plr_line_put(&line, nonce);
     plr_line_put(&line, " ");
     plr_line_put(&line, names[word]);
     return line;
 }
 
-static void say_line(const plr_channel *channel, plr_line *line, bool is_end)
+static void say_line(const plr_channel *channel, plr_line *line)
 {
     plr_line_put(line, "\n");
-    plr_line_write(line, STDOUT);
-    if (is_end && channel->ends_both)
-        plr_line_write(line, STDERR);
+    if (channel->relay)
+        plr_relay_say(channel->relay, line);
+    else
+        plr_line_write(line, STDOUT);
 }
 
-/* A line that ends the step. */
 static void say_numbers(
         const plr_channel *channel, plr_init_word word, const uint64_t *numbers, size_t n)
 {
-    plr_line line = begin_line(channel, word);
+    plr_line line = plr_channel_line(channel->nonce, word);
     for (size_t i = 0; i < n; i++) {
         plr_line_put(&line, " ");
         plr_line_put_number(&line, numbers[i]);
     }
-    say_line(channel, &line, true);
+    say_line(channel, &line);
 }
 
 void plr_channel_say(const plr_channel *channel, plr_init_word word)
@@ -107,17 +107,17 @@ void plr_channel_say(const plr_channel *channel, plr_init_word word)
     if (channel->fd >= 0)
         send_word(channel, word, NULL, 0);
     else if (channel->nonce) {
-        plr_line line = begin_line(channel, word);
-        say_line(channel, &line, false);
+        plr_line line = plr_channel_line(channel->nonce, word);
+        say_line(channel, &line);
     }
 }
 
 void plr_channel_say_skipped(const plr_channel *channel, const char *why)
 {
-    plr_line line = begin_line(channel, PLR_INIT_SKIPPED);
+    plr_line line = plr_channel_line(channel->nonce, PLR_INIT_SKIPPED);
     plr_line_put(&line, " ");
     plr_line_put(&line, why);
-    say_line(channel, &line, false);
+    say_line(channel, &line);
 }
 
 void plr_channel_say_failure(const plr_channel *channel, plr_init_stage stage, int error)
@@ -139,6 +139,8 @@ void plr_channel_say_exit(const plr_channel *channel, plr_init_word word, const 
         uint64_t numbers[] = { end->status, end->user_us, end->system_us, end->maxrss_kib,
             end->blocks_in, end->blocks_out, end->ran_us };
         say_numbers(channel, word, numbers, 7);
+        if (channel->relay)
+            plr_relay_say_count(channel->relay);
     }
 }
 

@@ -124,19 +124,21 @@ int plr_command_exec(const plr_command *command)
 }
 
 /* In the child, until it is the command. `report` closes itself when it is. */
-static _Noreturn void become(const plr_command *command, bool owns_terminal, int report)
+static _Noreturn void become(const plr_command *command, int output, bool owns_terminal, int report)
 {
-    enum { TIOCSPGRP = 0x5410 };
+    enum { TIOCSPGRP = 0x5410, STDOUT = 1, STDERR = 2 };
     int self = process_id();
     PLR_SYSCALL(setpgid, 0, 0);
     if (owns_terminal) /* stdin, if it is one; fails without harm otherwise */
         PLR_SYSCALL(ioctl, 0, TIOCSPGRP, &self);
+    for (int fd = STDOUT; fd <= STDERR && output >= 0; fd++)
+        PLR_SYSCALL(dup3, output, fd);
     int error = plr_command_exec(command);
     PLR_SYSCALL(write, report, &error, sizeof error);
     process_exit(PLR_INIT_EXIT_EXEC);
 }
 
-int plr_command_start(const plr_command *command, plr_init_stage *ret_stage)
+int plr_command_start(const plr_command *command, int output, plr_init_stage *ret_stage)
 {
     int report[2];
     int error = 0;
@@ -149,7 +151,7 @@ int plr_command_start(const plr_command *command, plr_init_stage *ret_stage)
         return (int)result;
     long child = PLR_SYSCALL(clone, PLR_SIGCHLD);
     if (child == 0)
-        become(command, leader, report[1]);
+        become(command, output, leader, report[1]);
     PLR_SYSCALL(close, report[1]);
     if (child > 0) {
         /* End of file says that it was exec'd. */

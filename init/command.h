@@ -27,9 +27,9 @@ int plr_command_add_environment(plr_command *command, char *late, size_t size);
 int plr_command_exec(const plr_command *command);
 
 /*
- * Starts it as a child, in a process group of its own. Returns its id once it has been exec'd, or
- * a negative errno and which stage failed.
+ * Starts it as a child, in a process group of its own. Where `output` is not -1, it is its stdout
+ * and stderr. Returns its id once it has been exec'd, or a negative errno and which stage failed.
  */
-int plr_command_start(const plr_command *command, plr_init_stage *ret_stage);
+int plr_command_start(const plr_command *command, int output, plr_init_stage *ret_stage);
 
 #endif

@@ -14,6 +14,7 @@ init_headers = \
 	$(srcdir)/%reldir%/plan.h \
 	$(srcdir)/%reldir%/pod.h \
 	$(srcdir)/%reldir%/probe.h \
+	$(srcdir)/%reldir%/relay.h \
 	$(srcdir)/%reldir%/scan.h \
 	$(srcdir)/%reldir%/syscall.h \
 	$(srcdir)/%reldir%/text.h \
@@ -31,6 +32,7 @@ init_sources = \
 	$(srcdir)/%reldir%/plan.c \
 	$(srcdir)/%reldir%/pod.c \
 	$(srcdir)/%reldir%/probe.c \
+	$(srcdir)/%reldir%/relay.c \
 	$(srcdir)/%reldir%/scan.c \
 	$(srcdir)/%reldir%/text.c \
 	$(srcdir)/engine/rules.c \

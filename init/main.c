@@ -12,6 +12,7 @@
 #include "init/options.h"
 #include "init/pod.h"
 #include "init/probe.h"
+#include "init/relay.h"
 #include "init/syscall.h"
 #include "init/text.h"
 #include "init/words.h"
@@ -26,15 +27,17 @@ typedef struct plr_init {
     plr_init_options options;
     plr_channel channel;
     plr_command command;
-    int signals;      /* signalfd of all there are */
-    int child;        /* the command, 0 before it runs */
-    int64_t began_us; /* when it did */
-    int64_t deadline; /* of the lease, then of the grace; -1 while neither counts */
-    bool terminated;  /* the lease has run out, or the host wants its end */
-    bool interfered;  /* it was sent a signal from outside of the step */
-    bool places;      /* it is in an image that only holds the place of its own */
-    bool lost;        /* the pod's lease has run out */
-    plr_pod pod;      /* if it is a step of one */
+    int signals;       /* signalfd of all there are */
+    int child;         /* the command, 0 before it runs */
+    int64_t began_us;  /* when it did */
+    int64_t deadline;  /* of the lease, then of the grace; -1 while neither counts */
+    bool terminated;   /* the lease has run out, or the host wants its end */
+    bool interfered;   /* it was sent a signal from outside of the step */
+    bool places;       /* it is in an image that only holds the place of its own */
+    bool lost;         /* the pod's lease has run out */
+    plr_pod pod;       /* if it is a step of one, */
+    plr_relay relay;   /* and what it says then */
+    int64_t looked_ms; /* when its files were last looked at */
 } plr_init;
 
 static _Noreturn void complain(const char *what, int error, int code)
@@ -111,10 +114,10 @@ static bool sweep(const plr_init *init)
 }
 
 /* In a pod the log is all that the host reads of us, and the runtime's to keep. */
-static _Noreturn void leave(const plr_init *init, int code)
+static _Noreturn void leave(plr_init *init, int code)
 {
-    if (init->options.pod)
-        plr_drain();
+    if (init->options.pod && plr_relay_finish(&init->relay))
+        plr_drain(init->relay.written);
     process_exit(code);
 }
 
@@ -133,7 +136,7 @@ static plr_init_word record_end(const plr_init *init, int status)
 
 /* The command has ended. Without a record the engine asks the daemon, who knows when all is gone.
  */
-static _Noreturn void finish(const plr_init *init, int status)
+static _Noreturn void finish(plr_init *init, int status)
 {
     enum { RUSAGE_CHILDREN = -1 };
     plr_rusage usage = { 0 };
@@ -151,12 +154,14 @@ static _Noreturn void finish(const plr_init *init, int status)
             .blocks_out = (uint64_t)usage.oublock,
             .ran_us = (uint64_t)(ended_us - init->began_us),
         };
-        plr_channel_say_exit(&init->channel, record_end(init, status), &end);
+        plr_init_word word = record_end(init, status);
+        plr_relay_finish(&init->relay);
+        plr_channel_say_exit(&init->channel, word, &end);
     }
     leave(init, signal ? 128 + signal : status >> 8 & 0xff);
 }
 
-static void reap(const plr_init *init)
+static void reap(plr_init *init)
 {
     int status;
     long pid;
@@ -170,7 +175,7 @@ static bool has_channel(const plr_init *init)
     return init->channel.fd >= 0 || init->channel.nonce;
 }
 
-static _Noreturn void fail(const plr_init *init, plr_init_stage stage, int error)
+static _Noreturn void fail(plr_init *init, plr_init_stage stage, int error)
 {
     int code = PLR_INIT_EXIT_OWN;
     if (stage == PLR_INIT_STAGE_EXEC)
@@ -192,8 +197,12 @@ static void run(plr_init *init)
         plr_channel_say(&init->channel, PLR_INIT_RUNNING);
         fail(init, PLR_INIT_STAGE_EXEC, -plr_command_exec(&init->command));
     }
-    plr_init_stage stage;
-    int child = plr_command_start(&init->command, &stage);
+    plr_init_stage stage = PLR_INIT_STAGE_FORK;
+    int output = init->options.pod ? plr_relay_open(&init->relay) : -1;
+    if (init->options.pod && output < 0)
+        fail(init, stage, -output);
+    int child = plr_command_start(&init->command, output, &stage);
+    PLR_SYSCALL(close, output);
     if (child < 0)
         fail(init, stage, -child);
     init->child = child;
@@ -242,6 +251,8 @@ static void take_signal(plr_init *init, const plr_siginfo *info)
 
 static void pass_on(plr_init *init, const plr_siginfo *info)
 {
+    if (info->signal == PLR_SIGPIPE && info->pid == (uint32_t)process_id())
+        return;                         /* our own: nobody reads stdout any more */
     init->interfered |= info->pid == 0; /* its sender is not in our namespace */
     process_kill(init->child, info->signal);
 }
@@ -388,37 +399,60 @@ static void hear_of_image(plr_init *init)
         look(init);
 }
 
+/* Something is new in the pod's files, or may be. */
+static void look_around(plr_init *init)
+{
+    if (init->child)
+        hear(init);
+    else if (init->places)
+        hear_of_image(init);
+    else
+        look(init);
+    if (!init->lost && plr_pod_is_lost(&init->pod, &init->options))
+        lose_lease(init);
+    init->looked_ms = clock_ms();
+}
+
+/* When they are looked at unasked; -1: never. */
+static int64_t next_look(const plr_init *init)
+{
+    return init->options.pod ? init->looked_ms + plr_pod_patience(&init->pod) : -1;
+}
+
+/* Whether this moment of the monotonic clock has come; -1 never does. */
+static bool has_come(int64_t moment_ms)
+{
+    return moment_ms >= 0 && clock_ms() >= moment_ms;
+}
+
+/* Milliseconds until the first of two moments; -1: until neither. */
+static int64_t time_until(int64_t a_ms, int64_t b_ms)
+{
+    int64_t first = a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+    int64_t left = first - clock_ms();
+    return first < 0 ? -1 : left < 0 ? 0 : left;
+}
+
 static _Noreturn void serve(plr_init *init)
 {
     for (;;) {
-        int64_t left = -1;
-        if (init->deadline >= 0) {
-            left = init->deadline - clock_ms();
-            if (left <= 0) {
-                take_deadline(init);
-                continue;
-            }
-        }
-        if (init->options.pod && (left < 0 || left > plr_pod_patience(&init->pod)))
-            left = plr_pod_patience(&init->pod);
         plr_pollfd fds[] = {
             { init->signals, PLR_POLLIN, 0 },
             { init->channel.fd, PLR_POLLIN, 0 },
             { init->pod.changes, PLR_POLLIN, 0 },
+            plr_relay_wants(&init->relay),
         };
-        poll_wait(fds, 3, left);
+        poll_wait(fds, 4, time_until(init->deadline, next_look(init)));
         if (fds[0].ready) /* first: a signal while held wins over a go */
             take_signals(init);
         if (fds[1].ready)
             take_word(init);
-        if (init->options.pod && init->child)
-            hear(init);
-        else if (init->options.pod && init->places)
-            hear_of_image(init);
-        else if (init->options.pod)
-            look(init);
-        if (init->options.pod && !init->lost && plr_pod_is_lost(&init->pod, &init->options))
-            lose_lease(init);
+        if (fds[3].ready)
+            plr_relay_move(&init->relay);
+        if (has_come(init->deadline))
+            take_deadline(init);
+        if (fds[2].ready || has_come(next_look(init)))
+            look_around(init);
     }
 }
 
@@ -484,7 +518,7 @@ _Noreturn void plr_init_main(long *stack)
     init.signals = (int)PLR_SYSCALL(signalfd4, -1, &all, sizeof all, PLR_NONBLOCK | PLR_CLOEXEC);
     if (init.signals < 0)
         complain("signalfd", -init.signals, PLR_INIT_EXIT_OWN);
-    int error = plr_channel_open(&init.channel, &init.options);
+    int error = plr_channel_open(&init.channel, &init.options, &init.relay);
     if (error < 0)
         complain(init.options.socket ? init.options.socket : "--fd", -error, PLR_INIT_EXIT_OWN);
 
@@ -497,8 +531,7 @@ _Noreturn void plr_init_main(long *stack)
             complain(init.options.pod, -error, PLR_INIT_EXIT_OWN);
         if (init.options.image_later)
             look_for_image(&init);
-        if (!init.places)
-            look(&init);
+        look_around(&init);
         serve(&init);
     }
     plr_channel_say(&init.channel, PLR_INIT_HELD);

@@ -41,11 +41,13 @@
     NUMBER(readlinkat, 267)                                                                        \
     NUMBER(ppoll, 271)                                                                             \
     NUMBER(signalfd4, 289)                                                                         \
+    NUMBER(dup3, 292)                                                                              \
     NUMBER(pipe2, 293)                                                                             \
     NUMBER(inotify_init1, 294)                                                                     \
     NUMBER(renameat2, 316)
 
 #define PLR_SYSCALLS_ARM64(NUMBER)                                                                 \
+    NUMBER(dup3, 24)                                                                               \
     NUMBER(fcntl, 25)                                                                              \
     NUMBER(inotify_init1, 26)                                                                      \
     NUMBER(inotify_add_watch, 27)                                                                  \
@@ -141,6 +143,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 /* Signals: the kernel's set is one word, signal n is bit n - 1. */
 #define PLR_SIGINT 2
 #define PLR_SIGKILL 9
+#define PLR_SIGPIPE 13
 #define PLR_SIGTERM 15
 #define PLR_SIGCHLD 17
 #define PLR_SIGSTOP 19

@@ -49,6 +49,8 @@
  *   STOPPED  init, in a pod: as EXITED, but what it means to others is the host's to say.
  *   LOST     init, in a pod: its lease has run out, and so the command, if it runs, is to end. No
  *            payload.
+ *   COUNT    init, in a pod: so many bytes of the command's output stand before this. Payload: the
+ *            number, uint64_t.
  */
 #define PLR_INIT_WORDS(WORD)                                                                       \
     WORD(1, HELD, "held")                                                                          \
@@ -59,7 +61,8 @@
     WORD(6, EXITED, "exited")                                                                      \
     WORD(7, SKIPPED, "skipped")                                                                    \
     WORD(8, STOPPED, "stopped")                                                                    \
-    WORD(9, LOST, "lost")
+    WORD(9, LOST, "lost")                                                                          \
+    WORD(10, COUNT, "count")
 
 typedef enum plr_init_word {
 #define PLR_INIT_WORD_ENUM(number, name, text) PLR_INIT_##name = number,
@@ -180,11 +183,16 @@ static inline uint32_t plr_init_payload_size(unsigned word)
  *                                         (with --detach nobody is there any more to hear it)
  *     "late " STEP " " BASE64 "\n"         of NAME=VALUE, an environment entry; before its go
  *
- * Marks are lines as above: RUNNING; ERRNO; EXITED or STOPPED; LOST; "skipped " WHY. Those that end
- * a step come on stdout and on stderr: when both are there, its output is complete. SKIPPED,
- * RUNNING and LOST come on stdout. STOPPED is said, too, where the record could not be written. An
- * init whose step has an outcome by the host's word, or by another attempt's record, says nothing
- * and ends with 0.
+ * Marks are lines as above: RUNNING; ERRNO; EXITED or STOPPED; LOST; "skipped " WHY; "count " N.
+ * STOPPED is said, too, where the record could not be written. An init whose step has an outcome by
+ * the host's word, or by another attempt's record, says nothing and ends with 0.
+ *
+ * The command's stdout and stderr are one pipe to the init (with --detach they are not), which
+ * hands all on to its stdout. COUNT tells how many bytes these were so far, carriage returns not
+ * counted: runtimes drop some. It comes behind the end of a line, after each 16 KiB or so, and once
+ * more right behind EXITED or STOPPED: whoever has read as many bytes by then has read all. A log
+ * in which it is missing there is not whole; SKIPPED and ERRNO need none, for nothing of the user's
+ * has run.
  *
  * With --lease SECONDS it ends the step when the host's text has not changed for so long: TERM,
  * --grace-ms, KILL; held, it just ends. A kubelet that still pulls images for the pod brings no

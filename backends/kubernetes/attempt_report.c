@@ -117,9 +117,9 @@ static void on_output(const void *data, size_t size, void *userdata)
     report.u.output.data = data;
     report.u.output.size = size;
     report.u.output.gap = size == 0;
-    /* The command and its init write side by side, so the mark may come behind the first lines.
-     * They tell that it has begun, too; but if they are the init's own, nothing of the user's has.
-     */
+    /* Where the mark was lost, or the init gave its place to the command, which was quicker, the
+     * first lines tell that it has begun, too; but if they are the init's own, nothing of the
+     * user's has. */
     if (size > 0 && !attempt->started) {
         plr_kube_attempt_report_started(attempt);
         attempt->evidence.ran = false;
@@ -163,7 +163,7 @@ int plr_kube_attempt_follow(plr_kube_attempt *attempt, plr_error *err)
         .pod = attempt->pod->name,
         .container = attempt->container,
         .nonce = plr_kube_has_init(attempt->hold) ? attempt->run->nonce : "",
-        .ends_by_word = plr_kube_has_init(attempt->hold) && !attempt->task->step->detach,
+        .is_counted = plr_kube_has_init(attempt->hold) && !attempt->task->step->detach,
     };
     return plr_kube_log_new(
             &attempt->log, kube->host, kube->loop, kube->client, &options, &calls, attempt, err);

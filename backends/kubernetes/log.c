@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* One stream of a container's log after another, joined by resume.c. The end of a stream proves
- * nothing, and no log does: a runtime may drop what a container said last. The output is whole when
- * plr-init has said on both streams that it is. Where there is none, it is over when streams that
- * were opened after the container's end end by themselves and bring nothing new for a while. */
+/* One stream of a container's log after another, joined by resume.c. No log proves that it is
+ * whole: a runtime may drop what a container said last, and a kubelet the last of a file that is
+ * rotated. Where plr-init counts the output, its counts prove it, and nothing else is believed:
+ * neither that something is missing nor that nothing is. Where it does not, what resume.c finds is
+ * said, and the log is over when streams that were opened after the container's end end by
+ * themselves and bring nothing new for a while. */
 #include "backends/kubernetes/log.h"
 
 #include <stdint.h>
@@ -47,11 +49,14 @@ struct plr_kube_log {
     plr_timer *timer; /* to open it again; or, while it is open, to cut it after the end */
     plr_kube_resume resume;
     plr_init_lines lines;
-    plr_init_exit record; /* of the first EXITED or STOPPED */
+    plr_init_exit record; /* of EXITED or STOPPED, until it is told */
     unsigned record_word;
-    bool ends_by_word;
-    bool ran;        /* the user's command */
-    unsigned n_ends; /* words that end a stream: 2 are all */
+    bool is_counted;
+    uint64_t count; /* of what was given out, as plr-init counts it */
+    bool torn;      /* something of a word may have been given out since the last count */
+    bool ran;       /* the user's command */
+    bool ended_by_word;
+    bool proven; /* all of the output has been given out */
     uint64_t idle_ns, delay_ns;
     uint64_t finish_since; /* 0: the container runs */
     bool opened_finished;  /* the stream was opened after that */
@@ -96,14 +101,15 @@ static void set_timer(plr_kube_log *log, uint64_t in_ns)
 
 static bool is_whole(const plr_kube_log *log)
 {
-    return log->n_ends >= 2 || log->over;
+    return log->proven || log->over;
 }
 
 /* Whether the end of a stream can be that of the output, by all that has been read. */
 static bool may_end_here(const plr_kube_log *log)
 {
+    bool never_ran = !log->ran && !log->ended_by_word && log->count == 0;
     return plr_kube_resume_is_joined(&log->resume) &&
-           (log->n_ends >= 2 || !log->ends_by_word || (log->n_ends == 0 && !log->ran));
+           (log->proven || !log->is_counted || never_ran);
 }
 
 static void tell_record(plr_kube_log *log)
@@ -114,35 +120,58 @@ static void tell_record(plr_kube_log *log)
         log->calls->on_word(word, &log->record, log->userdata);
 }
 
+/* More than was counted are not the step's, or came twice: then less is missing than it seems. */
+static void take_count(plr_kube_log *log, uint64_t count)
+{
+    bool differs = log->torn || log->count != count;
+    log->count = count;
+    log->torn = false;
+    log->proven = log->ended_by_word;
+    if (log->is_counted && differs)
+        log->calls->on_output("", 0, log->userdata);
+    if (log->ended_by_word)
+        tell_record(log);
+}
+
+static void take_word(plr_kube_log *log, unsigned word, const void *payload)
+{
+    switch (word) {
+    case PLR_INIT_COUNT:
+        take_count(log, *(const uint64_t *)payload);
+        return;
+    case PLR_INIT_EXITED:
+    case PLR_INIT_STOPPED:
+        log->ended_by_word = true;
+        log->record = *(const plr_init_exit *)payload;
+        log->record_word = word;
+        return;
+    case PLR_INIT_SKIPPED:
+    case PLR_INIT_ERRNO:
+        log->proven = true; /* there is none */
+        break;
+    case PLR_INIT_RUNNING:
+        log->ran = true;
+        break;
+    default:
+        break;
+    }
+    log->calls->on_word(word, payload, log->userdata);
+}
+
 static void on_line(
         const void *data, size_t size, unsigned word, const void *payload, void *userdata)
 {
     plr_kube_log *log = userdata;
     if (log->dead)
         return;
-    if (data != NULL) {
-        log->calls->on_output(data, size, log->userdata);
+    if (data == NULL) {
+        take_word(log, word, payload);
         return;
     }
-    if (word == PLR_INIT_RUNNING)
-        log->ran = true;
-    else if (word == PLR_INIT_SKIPPED)
-        log->n_ends = 2;
-    else if (word == PLR_INIT_EXITED || word == PLR_INIT_STOPPED || word == PLR_INIT_ERRNO)
-        log->n_ends++;
-    if (word == PLR_INIT_EXITED || word == PLR_INIT_STOPPED) {
-        if (log->n_ends == 1) {
-            log->record = *(const plr_init_exit *)payload;
-            log->record_word = word;
-        }
-        /* That it runs came before one of them, and so did the begin of the log. */
-        if (log->n_ends == 2 && !log->ran)
-            log->calls->on_output("", 0, log->userdata);
-        if (log->n_ends == 2)
-            tell_record(log);
-    } else if (word != PLR_INIT_ERRNO || log->n_ends == 1) {
-        log->calls->on_word(word, payload, log->userdata);
-    }
+    log->proven = log->ended_by_word = false;
+    for (size_t i = 0; i < size; i++)
+        log->count += ((const char *)data)[i] != '\r';
+    log->calls->on_output(data, size, log->userdata);
 }
 
 static void tell_gap(plr_kube_log *log)
@@ -150,6 +179,17 @@ static void tell_gap(plr_kube_log *log)
     plr_init_lines_end(&log->lines, on_line, log);
     if (!log->dead)
         log->calls->on_output("", 0, log->userdata);
+}
+
+/* What follows may not be next. */
+static void take_gap(plr_kube_log *log)
+{
+    if (!log->is_counted) {
+        tell_gap(log);
+        return;
+    }
+    log->torn |= log->lines.n_line > 0;
+    plr_init_lines_end(&log->lines, on_line, log);
 }
 
 static void on_piece(plr_kube_piece piece, const void *data, size_t size, void *userdata)
@@ -166,7 +206,7 @@ static void on_piece(plr_kube_piece piece, const void *data, size_t size, void *
         plr_init_lines_feed(&log->lines, data, size, on_line, log);
         break;
     case PLR_KUBE_PIECE_GAP:
-        tell_gap(log);
+        take_gap(log);
         break;
     case PLR_KUBE_PIECE_WORDS:
         snprintf(words, sizeof(words), "%.*s", (int)size, (const char *)data);
@@ -355,7 +395,7 @@ int plr_kube_log_new(plr_kube_log **ret_log, const plr_host *host, plr_loop *loo
     log->userdata = userdata;
     log->idle_ns = IDLE_NS;
     log->delay_ns = FIRST_DELAY_NS;
-    log->ends_by_word = options->ends_by_word;
+    log->is_counted = options->is_counted;
     plr_init_lines_init(&log->lines, options->nonce);
     plr_buf_puts(&path, "/api/v1/namespaces/");
     plr_http_escape(&path, plr_kube_client_namespace(client));

@@ -19,21 +19,21 @@ typedef struct plr_kube_log plr_kube_log;
 typedef struct plr_kube_log_calls {
     /* What the step wrote, byte for byte. With `size` 0: something may be missing here. */
     void (*on_output)(const void *data, size_t size, void *userdata);
-    /* A word of plr-init's (plr_init_word: RUNNING, ERRNO, EXITED, STOPPED, SKIPPED) with its
-     * payload as plr_init_lines_fn has it. Advice. EXITED and STOPPED come when they were read from
-     * both streams, so all output is out; or before on_end, if the other one never came. */
+    /* A word of plr-init's (plr_init_word: RUNNING, ERRNO, EXITED, STOPPED, SKIPPED, LOST) with its
+     * payload as plr_init_lines_fn has it. Advice. EXITED and STOPPED come when the count behind
+     * them was read, so all output is out; or before on_end, if it never came. */
     void (*on_word)(unsigned word, const void *payload, void *userdata);
     /* What the kubelet or the API has to say instead of output. */
     void (*on_warning)(const char *text, void *userdata);
-    /* Nothing more will come; not before plr_kube_log_finish. Where the output ends by a word, what
-     * ended without it was a gap. */
+    /* Nothing more will come; not before plr_kube_log_finish. Where the output is counted, what
+     * ended without its last count was a gap. */
     void (*on_end)(void *userdata);
 } plr_kube_log_calls;
 
 typedef struct plr_kube_log_options {
     const char *pod, *container;
     const char *nonce; /* of its plr-init's lines; "": it has none */
-    bool ends_by_word; /* the init lives as long as the container, and says what ends the output */
+    bool is_counted;   /* all output goes through the init, which says how much it was */
 } plr_kube_log_options;
 
 /* Opens the log of a container that, as its status says, runs or has ended (or is about to: a

@@ -65,10 +65,10 @@ static void on_end(void *userdata)
 
 static const plr_kube_log_calls calls = { on_output, on_word, on_warning, on_end };
 
-static void open_bench_of(bench *b, bool ends_by_word)
+static void open_bench_of(bench *b, bool is_counted)
 {
     plr_error err = { 0 };
-    plr_kube_log_options options = { "p", "s0", "nonce", ends_by_word };
+    plr_kube_log_options options = { "p", "s0", "nonce", is_counted };
     *b = (bench){ .frees_at = NULL };
     script_open(&b->script);
     CU_ASSERT_EQUAL(plr_kube_log_new(&b->log, &plr_host_table, b->script.loop, b->script.client,
@@ -114,11 +114,11 @@ static void an_ordinary_step(void)
     open_bench(&b);
     script_send(&b.script, LINE("1", MARK("running")) LINE("2", "one"));
     expect(&b, "{word 3}one\n");
-    /* Behind output without a newline, and on both streams. */
+    /* Behind output without a newline. */
     script_send(&b.script, LINE("3", "two" MARK("exited 256 1 2 3 4 5 6")));
     expect(&b, "two");
-    script_send(&b.script, LINE("4", "err" MARK("exited 256 1 2 3 4 5 6")));
-    expect(&b, "err{word 6 256}");
+    script_send(&b.script, LINE("4", MARK("count 7")));
+    expect(&b, "{word 6 256}");
     plr_kube_log_finish(b.log);
     expect(&b, "");
     expect_rest(&b);
@@ -136,7 +136,7 @@ static void the_words_come_after_the_status(void)
     script_send(&b.script, LINE("1", MARK("running")) LINE("1", "a"));
     script_send(&b.script, LINE("2", MARK("stopped 15 1 2 3 4 5 6")));
     expect(&b, "{word 3}a\n");
-    script_send(&b.script, LINE("3", MARK("stopped 15 1 2 3 4 5 6")));
+    script_send(&b.script, LINE("3", MARK("count 2")));
     expect(&b, "{word 8 15}{end}");
     expect_rest(&b);
     close_bench(&b);
@@ -160,7 +160,7 @@ static void a_command_that_is_not_there(void)
 {
     bench b;
     open_bench(&b);
-    script_send(&b.script, LINE("1", MARK("errno 2 3")) LINE("2", MARK("errno 2 3")));
+    script_send(&b.script, LINE("1", MARK("errno 2 3")));
     plr_kube_log_finish(b.log);
     expect_rest(&b);
     expect(&b, "{word 4}{end}");
@@ -202,10 +202,11 @@ static void a_word_in_two_streams(void)
     close_bench(&b);
 }
 
+/* Where nothing is counted nobody knows whether something stood there. */
 static void what_was_rotated_away_is_a_gap(void)
 {
     bench b;
-    open_bench(&b);
+    open_bench_of(&b, false);
     script_send(&b.script, LINE("1", "one") "2026-11-21T15:12:01.2Z tw\x1e");
     script_end(&b.script, 0, NULL);
     CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
@@ -214,7 +215,90 @@ static void what_was_rotated_away_is_a_gap(void)
     close_bench(&b);
 }
 
-/* Without plr-init nothing proves the end but a log that was read after it. */
+static void what_is_missing_is_one_gap(void)
+{
+    static const struct {
+        const char *stream, *told;
+    } cases[] = {
+        /* Nothing is. */
+        { LINE("1", "one") LINE("2", MARK("count 4")) LINE("3", "two") LINE("4", MARK("count 8")),
+                "one\ntwo\n" },
+        /* Carriage returns are dropped on the way, or not. */
+        { LINE("1", "a\rb\r") LINE("2", MARK("count 3")), "a\rb\r\n" },
+        /* A line is, before a count and then no more. */
+        { LINE("1", "one") LINE("3", "three") LINE("4", MARK("count 14")) LINE("5", "x")
+                        LINE("6", MARK("count 16")),
+                "one\nthree\n{gap}x\n" },
+        /* Twice. */
+        { LINE("1", "a") LINE("2", MARK("count 4")) LINE("3", "b") LINE("4", MARK("count 8")),
+                "a\n{gap}b\n{gap}" },
+        /* A count, and lines before and behind it. */
+        { LINE("1", "one") LINE("8", "eight") LINE("9", MARK("count 40")), "one\neight\n{gap}" },
+        /* What came twice is not right, either. */
+        { LINE("1", "one") LINE("1", "one") LINE("2", MARK("count 4")) LINE("3", "two")
+                        LINE("4", MARK("count 8")),
+                "one\none\n{gap}two\n" },
+        /* A word is torn: some of it is taken for output. */
+        { LINE("1", "one") LINE("2", MARK("lo")) LINE("3", MARK("count 4")),
+                "one\n" MARK("lo") "\n{gap}" },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        bench b;
+        open_bench(&b);
+        size_t size = strlen(cases[i].stream);
+        for (size_t at = 0; at < size; at++) {
+            char c[] = { cases[i].stream[at], '\0' };
+            script_send(&b.script, c);
+        }
+        expect(&b, cases[i].told);
+        close_bench(&b);
+    }
+}
+
+static void at_a_rotation_the_count_tells(void)
+{
+    bench b;
+    static const struct {
+        const char *count, *told;
+    } cases[] = {
+        { LINE("8", MARK("count 10")), "one\nseven\n" },
+        { LINE("8", MARK("count 11")), "one\nseven\n{gap}" },
+    };
+    for (size_t i = 0; i < 2; i++) {
+        open_bench(&b);
+        script_send(&b.script, LINE("1", "one"));
+        script_end(&b.script, 0, NULL);
+        CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+        script_send(&b.script, LINE("7", "seven"));
+        script_send(&b.script, cases[i].count);
+        expect(&b, cases[i].told);
+        close_bench(&b);
+    }
+    /* As many bytes of a word have come as of the step's are missing. */
+    open_bench(&b);
+    script_send(&b.script, LINE("1", "one") "2026-11-21T15:12:01.2Z " MARK("l"));
+    script_end(&b.script, 0, NULL);
+    CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
+    script_send(&b.script, LINE("7", MARK("count 17")));
+    expect(&b, "one\n" MARK("l") "{gap}");
+    close_bench(&b);
+}
+
+/* Whoever says the words of its own init is not believed for longer than it is silent. */
+static void words_that_a_step_has_forged(void)
+{
+    bench b;
+    open_bench(&b);
+    script_send(&b.script, LINE("1", MARK("running")) LINE("2", MARK("exited 0 1 2 3 4 5 6")));
+    script_send(&b.script, LINE("3", MARK("count 0")));
+    expect(&b, "{word 3}{word 6 0}");
+    script_send(&b.script, LINE("4", "more"));
+    plr_kube_log_finish(b.log);
+    script_send(&b.script, LINE("5", MARK("exited 256 1 2 3 4 5 6")) LINE("6", MARK("count 60")));
+    expect(&b, "more\n{gap}{word 6 256}{end}");
+    close_bench(&b);
+}
+
 /* Streams of an ended container that bring nothing new, until that is believed. */
 static void read_until_settled(bench *b, const char *stream)
 {
@@ -226,10 +310,11 @@ static void read_until_settled(bench *b, const char *stream)
     }
 }
 
+/* Without plr-init nothing proves the end but a log that was read after it. */
 static void a_container_without_words(void)
 {
     bench b;
-    open_bench(&b);
+    open_bench_of(&b, false);
     script_send(&b.script, LINE("1", "one"));
     plr_kube_log_finish(b.log);
     script_send(&b.script, LINE("2", "two"));
@@ -253,9 +338,9 @@ static void a_container_without_words(void)
 static void an_end_without_its_words(void)
 {
     static const char begin[] = LINE("1", MARK("running")) LINE("2", "one");
-    static const char one_of_two[] =
+    static const char without_count[] =
             LINE("1", MARK("running")) LINE("2", "one") LINE("3", MARK("exited 9 1 2 3 4 5 6"));
-    static const char *const streams[] = { begin, one_of_two };
+    static const char *const streams[] = { begin, without_count };
     for (unsigned i = 0; i < 2; i++) {
         bench b;
         open_bench(&b);
@@ -288,15 +373,8 @@ static void a_log_without_its_begin(void)
     bench b;
     open_bench(&b);
     script_send(&b.script, LINE("1", "one") LINE("2", MARK("exited 0 1 2 3 4 5 6")));
-    script_send(&b.script, LINE("3", MARK("exited 0 1 2 3 4 5 6")));
+    script_send(&b.script, LINE("3", MARK("count 8")));
     expect(&b, "one\n{gap}{word 6 0}");
-    close_bench(&b);
-
-    /* Streams pass each other. */
-    open_bench(&b);
-    script_send(&b.script, LINE("2", MARK("exited 0 1 2 3 4 5 6")) LINE("1", MARK("running")));
-    script_send(&b.script, LINE("1", "one") LINE("3", MARK("exited 0 1 2 3 4 5 6")));
-    expect(&b, "{word 3}one\n{word 6 0}");
     close_bench(&b);
 }
 
@@ -342,7 +420,7 @@ static void the_end_of_a_log_that_is_gone(void)
 static void a_log_that_goes_with_its_pod(void)
 {
     bench b;
-    open_bench(&b);
+    open_bench_of(&b, false);
     plr_kube_log_last(b.log);
     script_send(&b.script, LINE("1", "one"));
     script_end(&b.script, 0, NULL);
@@ -360,13 +438,13 @@ static void a_log_that_goes_with_its_pod(void)
     plr_kube_log_finish(b.log);
     CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
     script_send(&b.script, LINE("1", MARK("running")) LINE("2", MARK("stopped 9 1 2 3 4 5 6")));
-    script_send(&b.script, LINE("2", MARK("stopped 9 1 2 3 4 5 6")));
+    script_send(&b.script, LINE("3", MARK("count 0")));
     expect_rest(&b);
     expect(&b, "{word 3}{word 8 9}{end}");
     close_bench(&b);
 
     /* A stream that broke has not ended by itself. */
-    open_bench(&b);
+    open_bench_of(&b, false);
     plr_kube_log_last(b.log);
     script_send(&b.script, LINE("1", "one"));
     script_end(&b.script, PLR_ERR_INFRASTRUCTURE, NULL);
@@ -394,7 +472,7 @@ static void not_there_yet(void)
 static void the_kubelets_own_words(void)
 {
     bench b;
-    open_bench(&b);
+    open_bench_of(&b, false);
     script_send(&b.script, LINE("1", "one") "unable to retrieve container logs\n");
     script_end(&b.script, 0, NULL);
     CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
@@ -406,7 +484,7 @@ static void the_kubelets_own_words(void)
 static void silence(void)
 {
     bench b;
-    open_bench(&b);
+    open_bench_of(&b, false);
     script_send(&b.script, LINE("1", "one"));
     for (unsigned i = 0; i < 10; i++) {
         script_end(&b.script, PLR_ERR_TIMEOUT, NULL);
@@ -460,13 +538,18 @@ static void it_may_be_freed_in_any_callback(void)
     };
     bench b;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        open_bench(&b);
+        open_bench_of(&b, i < 2);
         b.frees_at = cases[i].at;
         script_send(&b.script, cases[i].stream);
         CU_ASSERT_PTR_NULL(b.log);
         CU_ASSERT_PTR_NULL(strchr(b.told.data, 'b'));
         close_bench(&b);
     }
+    open_bench(&b);
+    b.frees_at = "{gap}";
+    script_send(&b.script, LINE("1", MARK("exited 0 1 2 3 4 5 6")) LINE("2", MARK("count 5")));
+    CU_ASSERT_PTR_NULL(b.log);
+    close_bench(&b);
     open_bench(&b);
     b.frees_at = "{end}";
     plr_kube_log_finish(b.log);
@@ -483,6 +566,9 @@ static const plr_test tests[] = {
     { "a stream that ends goes on", a_stream_that_ends_goes_on },
     { "a word in two streams", a_word_in_two_streams },
     { "what was rotated away is a gap", what_was_rotated_away_is_a_gap },
+    { "what is missing is one gap, and what is not is none", what_is_missing_is_one_gap },
+    { "at a rotation the count tells", at_a_rotation_the_count_tells },
+    { "words that a step has forged", words_that_a_step_has_forged },
     { "a container without plr-init is read once more", a_container_without_words },
     { "an end without its words is a gap", an_end_without_its_words },
     { "an end that has no words", an_end_that_has_no_words },

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""What a step of a pod says goes through plr-init: byte for byte, in order, and counted."""
+
+import re
+import signal
+import sys
+import time
+
+import pytest
+
+from init_peer import NATIVE
+from init_pod import NONCE, Pod, mark
+from test_init_pod import both, wait_until
+
+STEP = "step on-success 1 -"
+COUNT = re.compile(rb"\x1eplr c0ffee count (\d+)\n")
+END = re.compile(rb"\x1eplr c0ffee (exited|stopped) (\d+)(?: \d+){6}\n")
+EVERY = 16384
+
+
+def read_all(init):
+    init.code()
+    return init.rest[0]
+
+
+def take_apart(stream):
+    """What the step wrote, after a look at all that the init says in it."""
+    begin, rest = mark("running").encode(), b""
+    assert stream.startswith(begin)
+    end = END.search(stream)
+    body, last = stream[len(begin):end.start()], stream[end.end():]
+    counts = []
+    while match := COUNT.search(body):
+        rest += body[:match.start()]
+        assert rest.endswith(b"\n"), "a count stands where a line ends"
+        assert int(match[1]) == len(rest) - rest.count(b"\r")
+        counts.append(int(match[1]))
+        body = body[match.end():]
+    rest += body
+    assert int(COUNT.fullmatch(last)[1]) == len(rest) - rest.count(b"\r")
+    return rest, counts, int(end[2])
+
+
+def python(pod, architecture, script, **arguments):
+    return pod.start(architecture, 0, [sys.executable, "-c", "import os, sys\n" + script], **arguments)
+
+
+@both
+def test_byte_for_byte(architecture):
+    """All bytes there are, with what looks like a mark, and without a newline at the end."""
+    said = bytes(range(256)) * 3 + mark("held").encode() + b"\0\0\x1e\r\n\r\r\n" + b"no newline"
+    with Pod(STEP) as pod:
+        init = python(pod, architecture, f"os.write(1, {said!r})")
+        assert take_apart(read_all(init)) == (said, [], 0)
+
+
+@both
+@pytest.mark.parametrize("line", [b"x" * 98 + b"\r\n", b"\n", b"y" * 40000 + b"\n"])
+def test_much(architecture, line):
+    n = 10000000 // len(line)
+    with Pod(STEP) as pod:
+        init = python(pod, architecture, f"for i in range(100): sys.stdout.buffer.write({line!r} * {n // 100})")
+        rest, counts, _ = take_apart(read_all(init))
+        assert rest == line * (n // 100 * 100)
+        steps = [b - a for a, b in zip([0, *counts], counts)]
+        assert EVERY <= min(steps) and max(steps) <= 2 * EVERY + len(line)
+
+
+@both
+def test_much_in_one_line(architecture):
+    with Pod(STEP) as pod:
+        init = python(pod, architecture, "sys.stdout.write('x' * 10000000)")
+        assert take_apart(read_all(init)) == (b"x" * 10000000, [], 0)
+
+
+@both
+def test_both_streams_are_one_and_in_order(architecture):
+    with Pod(STEP) as pod:
+        init = python(pod, architecture, "for i in range(5000): os.write(1 + i % 2, b'%d\\n' % i)")
+        assert take_apart(read_all(init))[0] == b"".join(b"%d\n" % i for i in range(5000))
+        assert init.complaint() == ""
+
+
+@both
+def test_a_command_that_closes_both(architecture):
+    """And goes on: nobody waits for it, or runs in circles."""
+    with Pod(STEP) as pod:
+        init = python(pod, architecture, "os.write(1, b'up\\n')\nos.close(1), os.close(2)\nimport time\ntime.sleep(1)")
+        assert init.line() == mark("running") and init.line() == "up\n"
+        stat = f"/proc/{init.pid}/stat"
+        begin = sum(int(n) for n in open(stat, encoding="ascii").read().split()[13:15])
+        time.sleep(0.5)
+        assert sum(int(n) for n in open(stat, encoding="ascii").read().split()[13:15]) - begin < 10  # of 50 ticks
+        assert init.code() == 0
+        assert END.match(init.rest[0])
+
+
+def blocked(init):
+    """The command, when it waits for room in its pipe."""
+    try:
+        child = int(open(f"/proc/{init.pid}/task/{init.pid}/children", encoding="ascii").read())
+        return child if "pipe_" in open(f"/proc/{child}/wchan", encoding="ascii").read() else None
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+@both
+def test_a_reader_who_does_not_read(architecture):
+    """He holds the command back, but no word of the host's, and loses nothing."""
+    with Pod(STEP) as pod:
+        init = python(pod, architecture, "while True: os.write(1, b'y' * 99 + b'\\n')")
+        wait_until(lambda: blocked(init))
+        pod.say("stop 0 1 15")
+        wait_until(lambda: pod.result(0) == "stopped 15\n")
+        rest, _, status = take_apart(read_all(init))
+        assert status == 15 and rest == (b"y" * 99 + b"\n") * (len(rest) // 100) and len(rest) > 100000
+
+
+def test_a_reader_who_never_reads():
+    """The end comes all the same."""
+    with Pod(STEP) as pod:
+        init = python(pod, NATIVE, "while True: os.write(1, b'y' * 99 + b'\\n')")
+        wait_until(lambda: blocked(init))
+        init.signal(signal.SIGTERM)
+        assert init.process.wait(timeout=30) == 143
+
+
+def test_a_reader_who_is_gone():
+    """The command learns it as if it were its own pipe; whatever it makes of it."""
+    script = "import signal\nsignal.signal(signal.SIGPIPE, signal.SIG_IGN)\n" \
+        "try:\n while True: os.write(1, b'y' * 4096)\nexcept BrokenPipeError: os._exit(7)"
+    with Pod(STEP) as pod:
+        init = python(pod, NATIVE, script)
+        assert init.line() == mark("running")
+        init.process.stdout.close()
+        assert init.process.wait(timeout=10) == 7
+        assert pod.result(0) == f"exited {7 << 8}\n"
+
+
+@both
+def test_what_is_left_behind_holds_the_pipe(architecture):
+    """It is ended, and what it said until then is there."""
+    with Pod(STEP) as pod:
+        script = "sh -c 'echo left; : >$0/ready; exec sleep 1000' $0 & while [ ! -e $0/ready ]; do sleep 0.01; done; exit 3"
+        init = pod.start(architecture, 0, ["sh", "-c", script, str(pod.folder)])
+        assert init.code() == 3
+        assert take_apart(init.rest[0]) == (b"left\n", [], 3 << 8)
+
+
+def test_another_users_process_holds_the_pipe():
+    """It cannot be ended, and writes on and on: what was said before is there, and then it is over. Nothing is said of
+    the end, which only the kernel can bring about."""
+    wrap = ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /mnt && mkfifo -m 666 /mnt/ready && "
+            'cp /usr/bin/setpriv /mnt/become && chmod 4755 /mnt/become && exec "$@"', "sh",
+            "setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"]
+    script = "echo first; (/mnt/become --reuid=0 sh -c 'echo >/mnt/ready; exec yes' &); read line </mnt/ready; exit 3"
+    with Pod(STEP) as pod:
+        init = pod.shell(NATIVE, 0, script, wrap=wrap)
+        assert init.code() == 3
+        stream = init.rest[0].decode()
+        assert stream.startswith(mark("running") + "first\n") and f"{NONCE} exited" not in stream
+        assert pod.result(0) is None
