@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A runtime may drop carriage returns that stand before a newline, so none is counted. A count
- * stands where a line ends, as a line of its own: nobody takes a part of it for the step's.
+ * A count stands where a line ends, as a line of its own: so people who read the log see lines, and
+ * a runtime that cuts long lines in pieces does not cut it.
  */
 #include "init/relay.h"
 #include "init/channel.h"
@@ -64,11 +64,14 @@ static void write_all_that_goes(plr_relay *relay)
         ;
 }
 
-static plr_line count_line(const plr_relay *relay, uint64_t count)
+static plr_line count_line(const plr_relay *relay)
 {
+    const uint64_t numbers[] = { relay->count.bytes, relay->count.sum, relay->count.sums };
     plr_line line = plr_channel_line(relay->nonce, PLR_INIT_COUNT);
-    plr_line_put(&line, " ");
-    plr_line_put_number(&line, count);
+    for (int i = 0; i < 3; i++) {
+        plr_line_put(&line, " ");
+        plr_line_put_number(&line, numbers[i]);
+    }
     plr_line_put(&line, "\n");
     return line;
 }
@@ -84,11 +87,25 @@ static void insert(plr_relay *relay, size_t at, const plr_line *line)
     relay->end += line->size;
 }
 
+/* Counts what has just been taken, and says so where its last line ends, if it is time. */
+static void count(plr_relay *relay)
+{
+    size_t line_end = relay->end;
+    while (line_end > 0 && relay->bytes[line_end - 1] != '\n')
+        line_end--;
+    plr_init_count_add(&relay->count, relay->bytes, line_end);
+    bool is_due = line_end > 0 && relay->count.bytes - relay->said >= PLR_RELAY_SIZE;
+    plr_line line = count_line(relay);
+    if (is_due)
+        relay->said = relay->count.bytes;
+    plr_init_count_add(&relay->count, relay->bytes + line_end, relay->end - line_end);
+    if (is_due)
+        insert(relay, line_end, &line);
+}
+
 /* Takes at most `size` bytes, when all before them has been written. Returns how many. */
 static size_t take(plr_relay *relay, size_t size)
 {
-    size_t line_end = 0;
-    uint64_t count = 0;
     if (size > PLR_RELAY_SIZE)
         size = PLR_RELAY_SIZE;
     long n = PLR_SYSCALL(read, relay->from, relay->bytes, size);
@@ -97,19 +114,8 @@ static size_t take(plr_relay *relay, size_t size)
             close_pipe(relay);
         return 0;
     }
-    for (size_t i = 0; i < (size_t)n; i++) {
-        relay->counted += relay->bytes[i] != '\r';
-        if (relay->bytes[i] == '\n') {
-            line_end = i + 1;
-            count = relay->counted;
-        }
-    }
     relay->end = (size_t)n;
-    if (line_end > 0 && count - relay->marked >= PLR_RELAY_SIZE) {
-        plr_line line = count_line(relay, count);
-        insert(relay, line_end, &line);
-        relay->marked = count;
-    }
+    count(relay);
     return (size_t)n;
 }
 
@@ -135,7 +141,7 @@ void plr_relay_say(plr_relay *relay, const plr_line *line)
 
 void plr_relay_say_count(plr_relay *relay)
 {
-    plr_line line = count_line(relay, relay->counted);
+    plr_line line = count_line(relay);
     plr_relay_say(relay, &line);
 }
 

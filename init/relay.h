@@ -26,8 +26,8 @@ typedef struct plr_relay {
     bool takes;        /* the command's pipe is open */
     bool broken;       /* nobody reads stdout any more: nothing is written */
     int from;          /* our end of the pipe */
-    uint64_t counted;  /* bytes of the command's, without carriage returns */
-    uint64_t marked;   /* how many that were when it was said */
+    plr_init_count count;
+    uint64_t said;     /* the bytes of the last count that was said */
     uint64_t written;  /* bytes, to stdout */
     size_t begin, end; /* of what is still to be written */
     char bytes[PLR_RELAY_SIZE + PLR_RELAY_LINES * PLR_INIT_LINE_MAX];
@@ -45,7 +45,7 @@ void plr_relay_move(plr_relay *relay);
 
 /* A line of the init's own, behind what has been taken. */
 void plr_relay_say(plr_relay *relay, const plr_line *line);
-/* The count of all that has been taken. */
+/* COUNT, of all that has been taken. */
 void plr_relay_say_count(plr_relay *relay);
 
 /* The command has ended: hands on what stands in its pipe, and waits until all is written, but not

@@ -17,6 +17,7 @@
 #ifndef PLR_INIT_WORDS_H
 #define PLR_INIT_WORDS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -49,8 +50,8 @@
  *   STOPPED  init, in a pod: as EXITED, but what it means to others is the host's to say.
  *   LOST     init, in a pod: its lease has run out, and so the command, if it runs, is to end. No
  *            payload.
- *   COUNT    init, in a pod: so many bytes of the command's output stand before this. Payload: the
- *            number, uint64_t.
+ *   COUNT    init, in a pod: what of the command's output stands before this. Payload:
+ *            plr_init_count.
  */
 #define PLR_INIT_WORDS(WORD)                                                                       \
     WORD(1, HELD, "held")                                                                          \
@@ -104,6 +105,28 @@ typedef struct plr_init_exit {
     uint64_t blocks_out;
     uint64_t ran_us; /* microseconds from the command's start to its end */
 } plr_init_exit;
+
+/* Output up to some point. Two that are equal have the same bytes in the same order, but for
+ * carriage returns, which runtimes drop some of. */
+typedef struct plr_init_count {
+    uint64_t bytes;
+    uint32_t sum;  /* of them */
+    uint32_t sums; /* of all sums until then */
+} plr_init_count;
+
+static inline void plr_init_count_add(plr_init_count *count, const void *data, size_t size)
+{
+    const unsigned char *byte = (const unsigned char *)data, *end = byte + size;
+    plr_init_count now = *count;
+    for (; byte < end; byte++) {
+        if (*byte == '\r')
+            continue;
+        now.bytes++;
+        now.sum += *byte;
+        now.sums += now.sum;
+    }
+    *count = now;
+}
 
 /* How long the payload of a word of the init's is; UINT32_MAX: it says no such word. */
 static inline uint32_t plr_init_payload_size(unsigned word)
@@ -183,16 +206,16 @@ static inline uint32_t plr_init_payload_size(unsigned word)
  *                                         (with --detach nobody is there any more to hear it)
  *     "late " STEP " " BASE64 "\n"         of NAME=VALUE, an environment entry; before its go
  *
- * Marks are lines as above: RUNNING; ERRNO; EXITED or STOPPED; LOST; "skipped " WHY; "count " N.
- * STOPPED is said, too, where the record could not be written. An init whose step has an outcome by
- * the host's word, or by another attempt's record, says nothing and ends with 0.
+ * Marks are lines as above: RUNNING; ERRNO; EXITED or STOPPED; LOST; "skipped " WHY;
+ * "count " BYTES " " SUM " " SUMS. STOPPED is said, too, where the record could not be written. An
+ * init whose step has an outcome by the host's word, or by another attempt's record, says nothing
+ * and ends with 0.
  *
  * The command's stdout and stderr are one pipe to the init (with --detach they are not), which
- * hands all on to its stdout. COUNT tells how many bytes these were so far, carriage returns not
- * counted: runtimes drop some. It comes behind the end of a line, after each 16 KiB or so, and once
- * more right behind EXITED or STOPPED: whoever has read as many bytes by then has read all. A log
- * in which it is missing there is not whole; SKIPPED and ERRNO need none, for nothing of the user's
- * has run.
+ * hands all on to its stdout. COUNT tells what that was so far. It comes behind the end of a line,
+ * after each 16 KiB or so, and once more right behind EXITED or STOPPED: whoever has read the same
+ * by then has read all. A log in which it is missing there is not whole; SKIPPED and ERRNO need
+ * none, for nothing of the user's has run.
  *
  * With --lease SECONDS it ends the step when the host's text has not changed for so long: TERM,
  * --grace-ms, KILL; held, it just ends. A kubelet that still pulls images for the pod brings no

@@ -39,7 +39,7 @@ static bool read_numbers(const char *text, uint64_t *numbers, size_t n)
 typedef struct payload {
     plr_init_failure failure;
     plr_init_exit record;
-    uint64_t count;
+    plr_init_count count;
     const void *data;
 } payload;
 
@@ -74,7 +74,7 @@ static unsigned read_word(const char *text, payload *ret_payload)
         { PLR_INIT_EXITED, "exited", 7 },
         { PLR_INIT_STOPPED, "stopped", 7 },
         { PLR_INIT_LOST, "lost", 0 },
-        { PLR_INIT_COUNT, "count", 1 },
+        { PLR_INIT_COUNT, "count", 3 },
     };
     uint64_t numbers[7];
     *ret_payload = (payload){ .data = NULL };
@@ -85,8 +85,9 @@ static unsigned read_word(const char *text, payload *ret_payload)
         if (strncmp(text, words[i].name, length) != 0 ||
                 !read_numbers(text + length, numbers, words[i].n_numbers))
             continue;
-        if (words[i].n_numbers == 1) {
-            ret_payload->count = numbers[0];
+        if (words[i].n_numbers == 3) {
+            ret_payload->count =
+                    (plr_init_count){ numbers[0], (uint32_t)numbers[1], (uint32_t)numbers[2] };
             ret_payload->data = &ret_payload->count;
         } else if (words[i].n_numbers == 2) {
             ret_payload->failure = (plr_init_failure){ (uint32_t)numbers[0], (uint32_t)numbers[1] };

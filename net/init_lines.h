@@ -16,8 +16,8 @@ typedef struct plr_init_lines {
 } plr_init_lines;
 
 /* Output of the step; or, with data NULL, a word with its payload (plr_init_failure for ERRNO,
- * plr_init_exit for EXITED and STOPPED, a name of PLR_INIT_WHYS for SKIPPED, uint64_t for COUNT,
- * else NULL). */
+ * plr_init_exit for EXITED and STOPPED, a name of PLR_INIT_WHYS for SKIPPED, plr_init_count for
+ * COUNT, else NULL). */
 typedef void plr_init_lines_fn(
         const void *data, size_t size, unsigned word, const void *payload, void *userdata);
 

@@ -52,9 +52,8 @@ struct plr_kube_log {
     plr_init_exit record; /* of EXITED or STOPPED, until it is told */
     unsigned record_word;
     bool is_counted;
-    uint64_t count; /* of what was given out, as plr-init counts it */
-    bool torn;      /* something of a word may have been given out since the last count */
-    bool ran;       /* the user's command */
+    plr_init_count count; /* of what was given out */
+    bool ran;             /* the user's command */
     bool ended_by_word;
     bool proven; /* all of the output has been given out */
     uint64_t idle_ns, delay_ns;
@@ -107,7 +106,7 @@ static bool is_whole(const plr_kube_log *log)
 /* Whether the end of a stream can be that of the output, by all that has been read. */
 static bool may_end_here(const plr_kube_log *log)
 {
-    bool never_ran = !log->ran && !log->ended_by_word && log->count == 0;
+    bool never_ran = !log->ran && !log->ended_by_word && log->count.bytes == 0;
     return plr_kube_resume_is_joined(&log->resume) &&
            (log->proven || !log->is_counted || never_ran);
 }
@@ -120,12 +119,12 @@ static void tell_record(plr_kube_log *log)
         log->calls->on_word(word, &log->record, log->userdata);
 }
 
-/* More than was counted are not the step's, or came twice: then less is missing than it seems. */
-static void take_count(plr_kube_log *log, uint64_t count)
+/* Where it differs something is missing; or something else stood there, or came twice. */
+static void take_count(plr_kube_log *log, const plr_init_count *count)
 {
-    bool differs = log->torn || log->count != count;
-    log->count = count;
-    log->torn = false;
+    bool differs = log->count.bytes != count->bytes || log->count.sum != count->sum ||
+                   log->count.sums != count->sums;
+    log->count = *count;
     log->proven = log->ended_by_word;
     if (log->is_counted && differs)
         log->calls->on_output("", 0, log->userdata);
@@ -137,7 +136,7 @@ static void take_word(plr_kube_log *log, unsigned word, const void *payload)
 {
     switch (word) {
     case PLR_INIT_COUNT:
-        take_count(log, *(const uint64_t *)payload);
+        take_count(log, payload);
         return;
     case PLR_INIT_EXITED:
     case PLR_INIT_STOPPED:
@@ -169,8 +168,7 @@ static void on_line(
         return;
     }
     log->proven = log->ended_by_word = false;
-    for (size_t i = 0; i < size; i++)
-        log->count += ((const char *)data)[i] != '\r';
+    plr_init_count_add(&log->count, data, size);
     log->calls->on_output(data, size, log->userdata);
 }
 
@@ -179,17 +177,6 @@ static void tell_gap(plr_kube_log *log)
     plr_init_lines_end(&log->lines, on_line, log);
     if (!log->dead)
         log->calls->on_output("", 0, log->userdata);
-}
-
-/* What follows may not be next. */
-static void take_gap(plr_kube_log *log)
-{
-    if (!log->is_counted) {
-        tell_gap(log);
-        return;
-    }
-    log->torn |= log->lines.n_line > 0;
-    plr_init_lines_end(&log->lines, on_line, log);
 }
 
 static void on_piece(plr_kube_piece piece, const void *data, size_t size, void *userdata)
@@ -206,7 +193,8 @@ static void on_piece(plr_kube_piece piece, const void *data, size_t size, void *
         plr_init_lines_feed(&log->lines, data, size, on_line, log);
         break;
     case PLR_KUBE_PIECE_GAP:
-        take_gap(log);
+        if (!log->is_counted)
+            tell_gap(log);
         break;
     case PLR_KUBE_PIECE_WORDS:
         snprintf(words, sizeof(words), "%.*s", (int)size, (const char *)data);

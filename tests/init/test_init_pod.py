@@ -15,7 +15,7 @@ from init_pod import Pod, late, mark
 both = pytest.mark.parametrize("architecture", ["amd64", "arm64"])
 
 CHAIN = ("step on-success 1 -", "step on-success 1 - 0", "step on-success 1 - 1")
-EXITED = r"\x1eplr c0ffee exited (\d+)( \d+){6}\n\x1eplr c0ffee count \d+\n"
+EXITED = r"\x1eplr c0ffee exited (\d+)( \d+){6}\n\x1eplr c0ffee count( \d+){3}\n"
 
 
 def wait_until(condition):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a step of a pod says goes through plr-init: byte for byte, in order, and counted."""
 
+import itertools
 import re
 import signal
 import sys
@@ -13,7 +14,7 @@ from init_pod import NONCE, Pod, mark
 from test_init_pod import both, wait_until
 
 STEP = "step on-success 1 -"
-COUNT = re.compile(rb"\x1eplr c0ffee count (\d+)\n")
+COUNT = re.compile(rb"\x1eplr c0ffee count (\d+) (\d+) (\d+)\n")
 END = re.compile(rb"\x1eplr c0ffee (exited|stopped) (\d+)(?: \d+){6}\n")
 EVERY = 16384
 
@@ -23,22 +24,29 @@ def read_all(init):
     return init.rest[0]
 
 
+def is_count_of(match, data):
+    """By the words of words.h: how many, their sum, and the sum of all sums until then."""
+    data = data.replace(b"\r", b"")
+    sums = sum(itertools.accumulate(data))
+    return [int(n) for n in match.groups()] == [len(data), sum(data) & 0xffffffff, sums & 0xffffffff]
+
+
 def take_apart(stream):
-    """What the step wrote, after a look at all that the init says in it."""
-    begin, rest = mark("running").encode(), b""
+    """What the step wrote, after a look at all that the init says in it; the counts' bytes; and how the step ended."""
+    begin = mark("running").encode()
     assert stream.startswith(begin)
     end = END.search(stream)
-    body, last = stream[len(begin):end.start()], stream[end.end():]
-    counts = []
-    while match := COUNT.search(body):
-        rest += body[:match.start()]
-        assert rest.endswith(b"\n"), "a count stands where a line ends"
-        assert int(match[1]) == len(rest) - rest.count(b"\r")
-        counts.append(int(match[1]))
-        body = body[match.end():]
-    rest += body
-    assert int(COUNT.fullmatch(last)[1]) == len(rest) - rest.count(b"\r")
-    return rest, counts, int(end[2])
+    pieces, counts, at, n = [], [], len(begin), 0
+    for match in COUNT.finditer(stream, at, end.start()):
+        pieces.append(stream[at:match.start()])
+        assert pieces[-1].endswith(b"\n"), "a count stands where a line ends"
+        n += len(pieces[-1]) - pieces[-1].count(b"\r")
+        assert int(match[1]) == n and (counts or is_count_of(match, pieces[0]))
+        counts.append(n)
+        at = match.end()
+    said = b"".join(pieces) + stream[at:end.start()]
+    assert is_count_of(COUNT.fullmatch(stream, end.end()), said)
+    return said, counts, int(end[2])
 
 
 def python(pod, architecture, script, **arguments):
@@ -55,7 +63,7 @@ def test_byte_for_byte(architecture):
 
 
 @both
-@pytest.mark.parametrize("line", [b"x" * 98 + b"\r\n", b"\n", b"y" * 40000 + b"\n"])
+@pytest.mark.parametrize("line", [b"x" * 98 + b"\r\n", b"\n", b"y" * 40000 + b"\n"], ids=["short", "empty", "long"])
 def test_much(architecture, line):
     n = 10000000 // len(line)
     with Pod(STEP) as pod:

@@ -280,3 +280,49 @@ def test_a_log_that_rotates_loses_nothing_while_we_keep_up(kube, small_logs):
     result = kube(document(step("count", script)), limit=200)
     assert output(result, "count") == "".join(f"line {i}\n" for i in range(1, 20001)), result.stderr
     assert result.code == 0
+
+
+def holes_and_gaps(events, name, last):
+    """Tells whether each stretch of the lines 1 to LAST that is missing has one gap near behind it, and each gap such a
+    stretch. Between two lines of which something is missing may be pieces of such."""
+    lines, text = [], ""
+    for event in events:
+        if event["event"] == "output" and event["step"] == name:
+            if event.get("gap"):
+                lines += [*text.split("\n"), None]
+                text = ""
+            text += event.get("text", "")
+    lines += [*text.split("\n"), f"line {last + 1:06}"]
+    expected, missing, gaps, since = 1, False, 0, 0
+    for i, line in enumerate(lines):
+        if line is None:
+            gaps += 1
+            # What is missing may be what would stand right behind it.
+            after = next((one for one in lines[i + 1:] if one and re.fullmatch(r"line \d{6}", one)), None)
+            assert missing or after != f"line {expected:06}", f"nothing is missing before line {expected}"
+            assert since <= 3 * 16384, "it stands far behind what is missing"
+            if after is not None:
+                expected = int(after[5:])
+            missing, since = False, 0
+        elif line == f"line {expected:06}":
+            expected += 1
+            since += len(line) + 1 if missing else 0
+        elif line:
+            missing = True
+            if re.fullmatch(r"line \d{6}", line):
+                assert int(line[5:]) > expected, f"{line} comes twice, or late"
+                expected = int(line[5:]) + 1
+    assert not missing, "something is missing, and no gap says so"
+    return gaps
+
+
+@pytest.mark.parts
+@pytest.mark.timeout(400)
+def test_a_log_that_rotates_and_loses_says_so(kube, small_logs):
+    """At a rotation a kubelet may go on with the new file while containerd still writes the last of the old one, and
+    reads nothing of a file that was rotated before it was asked."""
+    names = [f"s{i}" for i in range(6)]
+    script = "sleep 1; seq -w 1 150000 | sed 's/^/line /'; sleep 4"
+    result = kube({"steps": [{**step(name, script), "depends_on": ["first"]} for name in names] + [step("first")]}, limit=380)
+    assert result.code == 0, result.stderr
+    print("gaps:", [holes_and_gaps(result.events, name, 150000) for name in names])

@@ -38,8 +38,9 @@ static void on_piece(
                 (unsigned long long)record->maxrss_kib, (unsigned long long)record->blocks_in,
                 (unsigned long long)record->blocks_out, (unsigned long long)record->ran_us);
     } else if (word == PLR_INIT_COUNT) {
-        snprintf(h->words + at, sizeof(h->words) - at, "count %llu;",
-                (unsigned long long)*(const uint64_t *)payload);
+        const plr_init_count *count = payload;
+        snprintf(h->words + at, sizeof(h->words) - at, "count %llu %u %u;",
+                (unsigned long long)count->bytes, count->sum, count->sums);
     } else {
         snprintf(h->words + at, sizeof(h->words) - at, "%s;",
                 word == PLR_INIT_HELD   ? "held"
@@ -81,8 +82,8 @@ static void words_are_taken_out(void)
             "stopped 15 1 2 3 4 5 6;skipped exit-78;");
     expect(WORD("exited 9 18446744073709551615 0 0 0 0 0"), "",
             "exited 9 18446744073709551615 0 0 0 0 0;");
-    expect("one\n" WORD("count 4") "two\n" WORD("count 18446744073709551615"), "one\ntwo\n",
-            "count 4;count 18446744073709551615;");
+    expect("one\n" WORD("count 4 5 6") "two\n" WORD("count 18446744073709551615 4294967295 0"),
+            "one\ntwo\n", "count 4 5 6;count 18446744073709551615 4294967295 0;");
 }
 
 static void behind_output_without_a_newline(void)
@@ -113,8 +114,9 @@ static void forgeries_are_output(void)
         WORD("held 1"),
         WORD("errno 13"),
         WORD("count"),
-        WORD("count 1 2"),
-        WORD("count 18446744073709551616"),
+        WORD("count 1"),
+        WORD("count 1 2 3 4"),
+        WORD("count 18446744073709551616 0 0"),
         WORD("errno 13 3 3"),
         WORD("errno  13 3"),
         WORD("errno -1 3"),

@@ -82,6 +82,27 @@ static void open_bench(bench *b)
     open_bench_of(b, true);
 }
 
+/* "{count one/two/}": the mark that plr-init would make behind these lines. */
+static void send(bench *b, const char *stream)
+{
+    static const char begin[] = "{count ";
+    for (const char *next; (next = strstr(stream, begin)) != NULL;) {
+        char mark[100], text[1000];
+        plr_init_count count = { .bytes = 0 };
+        size_t size = 0;
+        snprintf(text, sizeof(text), "%.*s", (int)(next - stream), stream);
+        script_send(&b->script, text);
+        for (next += strlen(begin); *next != '}'; next++)
+            text[size++] = *next == '/' ? '\n' : *next;
+        plr_init_count_add(&count, text, size);
+        snprintf(mark, sizeof(mark), MARK("count %llu %u %u"), (unsigned long long)count.bytes,
+                count.sum, count.sums);
+        script_send(&b->script, mark);
+        stream = next + 1;
+    }
+    script_send(&b->script, stream);
+}
+
 static void expect(bench *b, const char *text)
 {
     const char *is = b->told.data == NULL ? "" : b->told.data;
@@ -117,7 +138,7 @@ static void an_ordinary_step(void)
     /* Behind output without a newline. */
     script_send(&b.script, LINE("3", "two" MARK("exited 256 1 2 3 4 5 6")));
     expect(&b, "two");
-    script_send(&b.script, LINE("4", MARK("count 7")));
+    send(&b, LINE("4", "{count one/two}"));
     expect(&b, "{word 6 256}");
     plr_kube_log_finish(b.log);
     expect(&b, "");
@@ -136,7 +157,7 @@ static void the_words_come_after_the_status(void)
     script_send(&b.script, LINE("1", MARK("running")) LINE("1", "a"));
     script_send(&b.script, LINE("2", MARK("stopped 15 1 2 3 4 5 6")));
     expect(&b, "{word 3}a\n");
-    script_send(&b.script, LINE("3", MARK("count 2")));
+    send(&b, LINE("3", "{count a/}"));
     expect(&b, "{word 8 15}{end}");
     expect_rest(&b);
     close_bench(&b);
@@ -221,35 +242,35 @@ static void what_is_missing_is_one_gap(void)
         const char *stream, *told;
     } cases[] = {
         /* Nothing is. */
-        { LINE("1", "one") LINE("2", MARK("count 4")) LINE("3", "two") LINE("4", MARK("count 8")),
+        { LINE("1", "one") LINE("2", "{count one/}") LINE("3", "two") LINE("4", "{count one/two/}"),
                 "one\ntwo\n" },
         /* Carriage returns are dropped on the way, or not. */
-        { LINE("1", "a\rb\r") LINE("2", MARK("count 3")), "a\rb\r\n" },
+        { LINE("1", "a\rb\r") LINE("2", "{count a\r\rb/}") LINE("3", "c")
+                        LINE("4", "{count ab/c\r/}"),
+                "a\rb\r\nc\n" },
         /* A line is, before a count and then no more. */
-        { LINE("1", "one") LINE("3", "three") LINE("4", MARK("count 14")) LINE("5", "x")
-                        LINE("6", MARK("count 16")),
+        { LINE("1", "one") LINE("3", "three") LINE("4", "{count one/two/three/}") LINE("5", "x")
+                        LINE("6", "{count one/two/three/x/}"),
                 "one\nthree\n{gap}x\n" },
         /* Twice. */
-        { LINE("1", "a") LINE("2", MARK("count 4")) LINE("3", "b") LINE("4", MARK("count 8")),
-                "a\n{gap}b\n{gap}" },
+        { LINE("1", "a") LINE("2", "{count a/b/}") LINE("3", "c") LINE("4", "{count a/b/c/d/}"),
+                "a\n{gap}c\n{gap}" },
         /* A count, and lines before and behind it. */
-        { LINE("1", "one") LINE("8", "eight") LINE("9", MARK("count 40")), "one\neight\n{gap}" },
-        /* What came twice is not right, either. */
-        { LINE("1", "one") LINE("1", "one") LINE("2", MARK("count 4")) LINE("3", "two")
-                        LINE("4", MARK("count 8")),
+        { LINE("1", "one") LINE("8", "eight") LINE("9", "{count one/two/three/eight/}"),
+                "one\neight\n{gap}" },
+        /* What came twice is not right, either, and neither is another order. */
+        { LINE("1", "one") LINE("1", "one") LINE("2", "{count one/}") LINE("3", "two")
+                        LINE("4", "{count one/two/}"),
                 "one\none\n{gap}two\n" },
-        /* A word is torn: some of it is taken for output. */
-        { LINE("1", "one") LINE("2", MARK("lo")) LINE("3", MARK("count 4")),
-                "one\n" MARK("lo") "\n{gap}" },
+        { LINE("1", "two") LINE("2", "one") LINE("2", "{count one/two/}"), "two\none\n{gap}" },
+        /* A mark is torn: what is left of it stands where as many bytes are missing. */
+        { LINE("1", "nt 1 2 3") LINE("2", "{count 12345678/}"), "nt 1 2 3\n{gap}" },
+        { LINE("1", MARK("cou")) LINE("2", "{count 123456789 123/}"), MARK("cou") "\n{gap}" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         bench b;
         open_bench(&b);
-        size_t size = strlen(cases[i].stream);
-        for (size_t at = 0; at < size; at++) {
-            char c[] = { cases[i].stream[at], '\0' };
-            script_send(&b.script, c);
-        }
+        send(&b, cases[i].stream);
         expect(&b, cases[i].told);
         close_bench(&b);
     }
@@ -257,31 +278,23 @@ static void what_is_missing_is_one_gap(void)
 
 static void at_a_rotation_the_count_tells(void)
 {
-    bench b;
     static const struct {
         const char *count, *told;
     } cases[] = {
-        { LINE("8", MARK("count 10")), "one\nseven\n" },
-        { LINE("8", MARK("count 11")), "one\nseven\n{gap}" },
+        { LINE("8", "{count one/seven/}"), "one\nseven\n" },
+        { LINE("8", "{count one/x/seven/}"), "one\nseven\n{gap}" },
     };
     for (size_t i = 0; i < 2; i++) {
+        bench b;
         open_bench(&b);
         script_send(&b.script, LINE("1", "one"));
         script_end(&b.script, 0, NULL);
         CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
         script_send(&b.script, LINE("7", "seven"));
-        script_send(&b.script, cases[i].count);
+        send(&b, cases[i].count);
         expect(&b, cases[i].told);
         close_bench(&b);
     }
-    /* As many bytes of a word have come as of the step's are missing. */
-    open_bench(&b);
-    script_send(&b.script, LINE("1", "one") "2026-11-21T15:12:01.2Z " MARK("l"));
-    script_end(&b.script, 0, NULL);
-    CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
-    script_send(&b.script, LINE("7", MARK("count 17")));
-    expect(&b, "one\n" MARK("l") "{gap}");
-    close_bench(&b);
 }
 
 /* Whoever says the words of its own init is not believed for longer than it is silent. */
@@ -290,11 +303,11 @@ static void words_that_a_step_has_forged(void)
     bench b;
     open_bench(&b);
     script_send(&b.script, LINE("1", MARK("running")) LINE("2", MARK("exited 0 1 2 3 4 5 6")));
-    script_send(&b.script, LINE("3", MARK("count 0")));
+    send(&b, LINE("3", "{count }"));
     expect(&b, "{word 3}{word 6 0}");
     script_send(&b.script, LINE("4", "more"));
     plr_kube_log_finish(b.log);
-    script_send(&b.script, LINE("5", MARK("exited 256 1 2 3 4 5 6")) LINE("6", MARK("count 60")));
+    send(&b, LINE("5", MARK("exited 256 1 2 3 4 5 6")) LINE("6", "{count forged/more/}"));
     expect(&b, "more\n{gap}{word 6 256}{end}");
     close_bench(&b);
 }
@@ -373,7 +386,7 @@ static void a_log_without_its_begin(void)
     bench b;
     open_bench(&b);
     script_send(&b.script, LINE("1", "one") LINE("2", MARK("exited 0 1 2 3 4 5 6")));
-    script_send(&b.script, LINE("3", MARK("count 8")));
+    send(&b, LINE("3", "{count zero/one/}"));
     expect(&b, "one\n{gap}{word 6 0}");
     close_bench(&b);
 }
@@ -438,7 +451,7 @@ static void a_log_that_goes_with_its_pod(void)
     plr_kube_log_finish(b.log);
     CU_ASSERT_TRUE(script_asks(&b.script, SINCE));
     script_send(&b.script, LINE("1", MARK("running")) LINE("2", MARK("stopped 9 1 2 3 4 5 6")));
-    script_send(&b.script, LINE("3", MARK("count 0")));
+    send(&b, LINE("3", "{count }"));
     expect_rest(&b);
     expect(&b, "{word 3}{word 8 9}{end}");
     close_bench(&b);
@@ -547,7 +560,7 @@ static void it_may_be_freed_in_any_callback(void)
     }
     open_bench(&b);
     b.frees_at = "{gap}";
-    script_send(&b.script, LINE("1", MARK("exited 0 1 2 3 4 5 6")) LINE("2", MARK("count 5")));
+    send(&b, LINE("1", MARK("exited 0 1 2 3 4 5 6")) LINE("2", "{count lost/}"));
     CU_ASSERT_PTR_NULL(b.log);
     close_bench(&b);
     open_bench(&b);
