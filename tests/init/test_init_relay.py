@@ -134,13 +134,18 @@ def test_a_reader_who_never_reads():
 
 
 def test_a_reader_who_is_gone():
-    """The command learns it as if it were its own pipe; whatever it makes of it."""
-    script = "import signal\nsignal.signal(signal.SIGPIPE, signal.SIG_IGN)\n" \
-        "try:\n while True: os.write(1, b'y' * 4096)\nexcept BrokenPipeError: os._exit(7)"
+    """The command learns it when it writes to its pipe for the second time; what it makes of it is its own affair. What
+    the init meets there is not passed on."""
+    script = "import signal, time\nsignal.signal(signal.SIGPIPE, signal.SIG_DFL)\n" \
+        "while not os.path.exists(sys.argv[1]): time.sleep(0.01)\n" \
+        "os.write(1, b'first')\ntime.sleep(0.5)\nsignal.signal(signal.SIGPIPE, signal.SIG_IGN)\n" \
+        "try:\n os.write(1, b'second')\nexcept BrokenPipeError: os._exit(7)"
     with Pod(STEP) as pod:
-        init = python(pod, NATIVE, script)
+        gone = pod.folder / "gone"
+        init = pod.start(NATIVE, 0, [sys.executable, "-c", "import os, sys\n" + script, str(gone)])
         assert init.line() == mark("running")
         init.process.stdout.close()
+        gone.touch()
         assert init.process.wait(timeout=10) == 7
         assert pod.result(0) == f"exited {7 << 8}\n"
 
