@@ -47,12 +47,19 @@ def test_the_api_server_dies_before_the_deletion_and_comes_back(cluster, kube, a
 def test_the_api_server_is_away_for_longer(cluster, kube, api_peer):
     """One run waits for its deletion: for a minute, then it says what is left, and what takes it away. Another is in
     the middle: it says so once, and once that it is over, and nothing of it is lost."""
-    other = kube.start(document(step("a", "echo up; sleep 20; seq 1 6000"),
-                                step("b", "echo b; exit 3", retry={"attempts": 2, "on": ["exit"]}, ignore_err=True),
-                                step("c", "echo c")), "--on-loss keep --keep 10m", limit=280)
-    teardown = Teardown(cluster, kube, api_peer, lambda: other.line("up\\n"))
+    others = []
+
+    def begin():
+        others.append(kube.start(document(
+            step("a", "echo up; sleep 10; seq 1 6000"),
+            step("b", "echo b; exit 3", retry={"attempts": 2, "on": ["exit"]}, ignore_err=True), step("c", "echo c")),
+            "--on-loss keep --keep 10m", limit=280))
+        others[0].line("up\\n")
+
+    teardown = Teardown(cluster, kube, api_peer, begin)
     running = kube.start(document(step("a", "echo said")), env=teardown.env, limit=280)
     assert teardown.began.wait(120)
+    other = others[0]
     other.line("the API server does not answer (tried again)")
     result = running.finish()
     cluster.start("apiserver")
