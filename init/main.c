@@ -17,8 +17,9 @@
 #include "init/text.h"
 #include "init/words.h"
 
-/* How long processes that were killed may take to be gone before the init ends without them. */
-#define SWEEP_MS 200
+/* How long processes that were killed may take to be gone before the init ends without them: on a
+ * machine that is busy they wait for their turn to die. */
+#define SWEEP_MS 2000
 
 #define STDERR 2
 #define WNOHANG 1
@@ -237,7 +238,7 @@ static void take_signal(plr_init *init, const plr_siginfo *info)
     const bool lines = init->options.signal_word != NULL;
     if (!init->options.command || init->places) {
         if (info->signal == PLR_SIGTERM || info->signal == PLR_SIGINT)
-            process_exit(0);
+            process_exit(init->places ? PLR_INIT_EXIT_HELD : 0);
     } else if (lines && info->signal == PLR_INIT_SIGNAL_ASK) {
         plr_channel_say(&init->channel, PLR_INIT_HELD);
     } else if (lines && info->signal == PLR_INIT_SIGNAL_GO) {
@@ -355,9 +356,9 @@ static void look(plr_init *init)
     case PLR_TURN_SKIP:
         plr_pod_record(&init->pod, "skipped", plr_pod_why(answer));
         plr_channel_say_skipped(&init->channel, plr_pod_why(answer));
-        leave(init, 0);
+        leave(init, PLR_INIT_EXIT_HELD);
     case PLR_TURN_NONE:
-        process_exit(0);
+        process_exit(PLR_INIT_EXIT_HELD);
     }
 }
 

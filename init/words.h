@@ -46,7 +46,7 @@
  *   EXITED   init: the command and all that it left behind are gone. Payload: plr_init_exit.
  *            Not said where the init cannot see to that, for a process of another user: its own
  *            end does, and the daemon knows when.
- *   SKIPPED  init, in a pod: it has decided that the command does not run. It ends with 0.
+ *   SKIPPED  init, in a pod: it has decided that the command does not run.
  *   STOPPED  init, in a pod: as EXITED, but what it means to others is the host's to say.
  *   LOST     init, in a pod: its lease has run out, and so the command, if it runs, is to end. No
  *            payload.
@@ -209,7 +209,8 @@ static inline uint32_t plr_init_payload_size(unsigned word)
  * Marks are lines as above: RUNNING; ERRNO; EXITED or STOPPED; LOST; "skipped " WHY;
  * "count " BYTES " " SUM " " SUMS. STOPPED is said, too, where the record could not be written. An
  * init whose step has an outcome by the host's word, or by another attempt's record, says nothing
- * and ends with 0.
+ * and ends. In a pod, 0 is the exit code of a command that ran and of nothing else: what the log
+ * and the record do not tell any more, it still does.
  *
  * The command's stdout and stderr are one pipe to the init (with --detach they are not), which
  * hands all on to its stdout. COUNT tells what that was so far. It comes behind the end of a line,
@@ -236,9 +237,9 @@ static inline uint32_t plr_init_payload_size(unsigned word)
     WHY(HALTED, "exit-78")                                                                         \
     WHY(CANCELLED, "cancelled")
 
-/* How the init itself ends; otherwise it ends as its command did, 128 + n for signal n, and with 0
- * where it decides that the command does not run. */
-#define PLR_INIT_EXIT_HELD 124  /* a signal or the engine's end came before GO */
+/* How the init itself ends; otherwise it ends as its command did, 128 + n for signal n. */
+#define PLR_INIT_EXIT_HELD 124  /* the command does not run: a signal, the engine's end, its rules \
+                                 */
 #define PLR_INIT_EXIT_OWN 125   /* usage, connect, a bad GO, fork */
 #define PLR_INIT_EXIT_EXEC 126  /* the command cannot be executed */
 #define PLR_INIT_EXIT_NOENT 127 /* there is no such command */

@@ -61,8 +61,7 @@ static void conclude(plr_kube_attempt *attempt)
             .signal = evidence->stopped,
         };
     bool held_to_its_end = evidence->is_init && evidence->has_status && !evidence->has_record &&
-                           !evidence->has_failure &&
-                           (evidence->exit_code == 0 || evidence->exit_code == PLR_INIT_EXIT_HELD);
+                           !evidence->has_failure && evidence->exit_code == PLR_INIT_EXIT_HELD;
     if (!attempt->started && attempt->op == NULL)
         return; /* until its turn comes, or somebody does not want it any more */
     if (!attempt->started && attempt->discards) {

@@ -12,6 +12,7 @@ from pathlib import Path
 from init_peer import Init
 
 NONCE = "c0ffee"
+NOT_RUN = 124  # how an init ends whose command does not run
 
 # The folder of a container as its mounts make it: $1 the pod's, $2 the container's name.
 MOUNTS = 'mount --bind -o ro "$1/results" "$1/$2/results" && mount --bind "$1/results/$2" "$1/$2/own" && ' \

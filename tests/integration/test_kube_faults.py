@@ -54,6 +54,15 @@ def test_45_the_end_comes_while_the_api_server_is_away(cluster, kube, layout):
     assert (end(result, "a")["exit_code"], result.code) == (5, 1)
 
 
+@pytest.mark.parametrize("script, code", [("exit 0", 0), ("exit 5", 1)])
+def test_45_a_log_that_was_rotated_away(kube, proxy, script, code):
+    """Before anybody read it: the status tells the end, and a gap that the output is not known."""
+    proxy.play("GET", r".*/log\?.*container=s0", reply("200 OK", b""))
+    result = kube(document(step("a", f"echo said; {script}"), step("b", "true")), limit=90)
+    assert (result.code, end(result, "a")["reason"], end(result, "a")["exit_code"]) == (code, "exit", int(script[5:])), result
+    assert output(result, "a") == "" and any(e.get("gap") for e in result.events if e.get("step") == "a"), result
+
+
 @pytest.mark.parametrize("times", [1, 5])
 def test_45_a_watch_that_is_too_old(kube, proxy, times):
     proxy.play("GET", r"/api/v1/namespaces/[^?]*pods\?.*watch=", events_of(EXPIRED), times=times)
