@@ -8,8 +8,9 @@
 
 #define STDOUT 1
 
-/* A reader who takes nothing for so long will take nothing any more. */
-#define PATIENCE_MS 10000
+/* A reader who takes nothing for so long will take nothing any more. The runtime of a node that is
+ * overloaded was seen to be away for more than ten seconds. */
+#define PATIENCE_MS 30000
 
 int plr_relay_open(plr_relay *relay)
 {

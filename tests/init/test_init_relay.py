@@ -130,7 +130,7 @@ def test_a_reader_who_never_reads():
         init = python(pod, NATIVE, "while True: os.write(1, b'y' * 99 + b'\\n')")
         wait_until(lambda: blocked(init))
         init.signal(signal.SIGTERM)
-        assert init.process.wait(timeout=30) == 143
+        assert init.process.wait(timeout=90) == 143
 
 
 def test_a_reader_who_is_gone():

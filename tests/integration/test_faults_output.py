@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from docker_steps import IMAGE, document, output, step
+from kube_runner import KubeRunner
 
 SECRET = "correct-horse-battery"
 
@@ -21,7 +22,10 @@ def test_14_a_line_that_never_ends_is_split_and_memory_stays_small(run):
     # 64 MiB without a newline: more than the command may ever hold.
     result = run(document(step("long", "head -c 67108864 /dev/zero | tr '\\0' x")))
     pieces = [e for e in result.events if e["event"] == "output"]
-    assert result.code == 0 and sum(len(e["text"]) for e in pieces) == 67108864, result.stderr
+    missing = 67108864 - sum(len(e["text"]) for e in pieces)
+    # What a kubelet loses where it rotates a log is said (docs/backends.md).
+    may_miss = isinstance(run, KubeRunner) and any(e.get("gap") for e in pieces)
+    assert result.code == 0 and (missing == 0 or 0 < missing < 1 << 20 and may_miss), result.stderr
     assert max(len(e["text"]) for e in pieces) <= 65536
     assert sum(1 for e in pieces if e.get("split")) >= 1000
 
