@@ -238,9 +238,7 @@ static inline uint32_t plr_init_payload_size(unsigned word)
     WHY(CANCELLED, "cancelled")
 
 /* How the init itself ends; otherwise it ends as its command did, 128 + n for signal n. */
-#define PLR_INIT_EXIT_HELD                                                                         \
-    124                         /* the command does not run: a signal, the engine's end, its rules \
-                                 */
+#define PLR_INIT_EXIT_HELD 124  /* the command was not to run, or not any more */
 #define PLR_INIT_EXIT_OWN 125   /* usage, connect, a bad GO, fork */
 #define PLR_INIT_EXIT_EXEC 126  /* the command cannot be executed */
 #define PLR_INIT_EXIT_NOENT 127 /* there is no such command */
