@@ -17,7 +17,7 @@ dist_check_SCRIPTS += \
 EXTRA_DIST += %reldir%/README.md
 
 # For pytest, which ./check runs: whole folders.
-EXTRA_DIST += %reldir%/services %reldir%/cluster %reldir%/init %reldir%/local %reldir%/integration %reldir%/cli %reldir%/conftest.py \
+EXTRA_DIST += %reldir%/services %reldir%/cluster %reldir%/init %reldir%/local %reldir%/integration %reldir%/cli %reldir%/conftest.py %reldir%/cgroups.py \
 	%reldir%/pytest.ini %reldir%/skips.txt
 
 # What ./check and ./quickstart stand on. (./check itself is in dist-hook: here make would take it for

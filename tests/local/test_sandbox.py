@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cgroups import cgroups_named
 from sandbox_peer import HOST, NOBODY, NONE, PROGRAM, ROOM, Failed, Room, encode, image, read_all, sealed
 
 CONFIGURATION, SYSTEM, PROTOCOL = -6, -10, -11
@@ -312,7 +313,7 @@ def test_killing_the_outer_process_kills_all(uid):
         subprocess.run([PROGRAM, "--remove", room.folder], check=True, timeout=60,
                        **({"user": uid, "group": uid, "extra_groups": []} if uid else {}))
         assert not os.path.exists(room.folder)
-        for group in Path("/sys/fs/cgroup").glob(f"*/**/plr-{room.id}"):
+        for group in cgroups_named(f"plr-{room.id}"):
             for below in [*group.glob("*/"), group]:
                 below.rmdir()
     finally:
@@ -336,9 +337,7 @@ def test_no_control_group_is_left(uid):
         room.ready()
         room.shell("true")
         id = room.id
-    left = subprocess.run(["find", "/sys/fs/cgroup", "-name", f"plr-{id}"], capture_output=True,
-                          check=True)
-    assert left.stdout == b""
+    assert cgroups_named(f"plr-{id}") == []
 
 
 # Probes
