@@ -13,7 +13,6 @@
 #define NS_FOR_A_BYTE 2000
 /* A measure of less says more about our clock than about the runtime. */
 #define MEASURED_MIN 4096
-#define LIMIT_MS 10000
 
 /* Bytes that are in our pipe. `ret_room`: the most that can be under way behind it; 0: it is no
  * pipe. The other one is as large as ours. */
@@ -34,7 +33,7 @@ void plr_drain(uint64_t written)
     uint64_t room;
     const uint64_t first = look(&room);
     const int64_t began = clock_ms();
-    while (look(&room) > 0 && clock_ms() - began < LIMIT_MS)
+    while (look(&room) > 0 && clock_ms() - began < PLR_RUNTIME_PATIENCE_MS)
         poll_wait(NULL, 0, 1);
     uint64_t ns_for_a_byte = NS_FOR_A_BYTE;
     if (first >= MEASURED_MIN) {
@@ -43,5 +42,7 @@ void plr_drain(uint64_t written)
             ns_for_a_byte = seen;
     }
     uint64_t under_way = written < room ? written : room;
-    poll_wait(NULL, 0, (int64_t)(under_way * ns_for_a_byte / 1000000));
+    uint64_t rest_ms = under_way * ns_for_a_byte / 1000000;
+    poll_wait(NULL, 0,
+            rest_ms < PLR_RUNTIME_PATIENCE_MS ? (int64_t)rest_ms : PLR_RUNTIME_PATIENCE_MS);
 }

@@ -5,12 +5,9 @@
  */
 #include "init/relay.h"
 #include "init/channel.h"
+#include "init/drain.h"
 
 #define STDOUT 1
-
-/* A reader who takes nothing for so long will take nothing any more. The runtime of a node that is
- * overloaded was seen to be away for more than ten seconds. */
-#define PATIENCE_MS 30000
 
 int plr_relay_open(plr_relay *relay)
 {
@@ -151,7 +148,7 @@ static bool flush(plr_relay *relay)
 {
     while (relay->begin < relay->end) {
         plr_pollfd room = { STDOUT, PLR_POLLOUT, 0 };
-        poll_wait(&room, 1, PATIENCE_MS);
+        poll_wait(&room, 1, PLR_RUNTIME_PATIENCE_MS);
         if (room.ready)
             write_some(relay);
         else

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "backends/kubernetes/check_parts.h"
-#include "engine/base/path.h"
 #include "backends/kubernetes/layout.h"
+#include "engine/base/path.h"
 
 static void check_path(
         plr_kube_checker *c, const plr_step *step, const char *path, const char *where)

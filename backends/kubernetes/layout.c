@@ -74,7 +74,7 @@ static size_t count_containers(const plr_document *document)
     return n;
 }
 
-/* At least what a string takes as JSON in a container. */
+/* No less than a string takes as JSON in a container. */
 static size_t text_size(const char *text)
 {
     size_t n = 4; /* quotes, and what stands between strings */
@@ -99,7 +99,7 @@ static size_t environment_size(const plr_pair *pairs, size_t n_pairs)
     return n;
 }
 
-/* At least what a container of the step takes in the pod's JSON, and its step in the plan. */
+/* No less than a container of the step takes in the pod's JSON, and its step in the plan. */
 static size_t container_size(const plr_run_view *run, const plr_step *step)
 {
     size_t n = CONTAINER_SIZE + PLR_KUBE_STATUS_SIZE;
