@@ -3,16 +3,23 @@
 container in namespaces of its own, the results in memory, the words kept as a kubelet keeps them."""
 
 import base64
+import ctypes
+import fcntl
 import os
 import shutil
-import subprocess
+import struct
 import tempfile
+import termios
+import time
 from pathlib import Path
 
-from init_peer import Init
+from init_peer import LIMIT, Init, status
 
 NONCE = "c0ffee"
 NOT_RUN = 124  # how an init ends whose command does not run
+
+PIDFD_GETFD = 438
+libc = ctypes.CDLL(None, use_errno=True)
 
 # The folder of a container as its mounts make it: $1 the pod's, $2 the container's name.
 MOUNTS = 'mount --bind -o ro "$1/results" "$1/$2/results" && mount --bind "$1/results/$2" "$1/$2/own" && ' \
@@ -36,6 +43,9 @@ class Pod:
         self.files = {"plan": "".join(line + "\n" for line in (f"plan 1 {form}", *steps)), "words": ""}
         self.writes = 0
         self.inits = []
+        self.gate = self.folder / "gate"  # a command that reads a line of it waits for open_gate()
+        os.mkfifo(self.gate)
+        self.gate_fd = os.open(self.gate, os.O_RDWR)
         self.write()
 
     def __enter__(self):
@@ -44,7 +54,11 @@ class Pod:
     def __exit__(self, *error):
         for init in self.inits:
             init.__exit__(*error)
+        os.close(self.gate_fd)
         shutil.rmtree(self.folder)
+
+    def open_gate(self):
+        os.write(self.gate_fd, b"\n")
 
     def write(self):
         """Swaps the whole content of the words folder at once."""
@@ -94,3 +108,56 @@ class Pod:
 
 def late(step, entry):
     return f"late {step} {base64.b64encode(entry.encode()).decode()}"
+
+
+def wait_until(condition):
+    end = time.monotonic() + LIMIT
+    while not (value := condition()):
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    return value
+
+
+def _changes(pid):
+    """The descriptor of an init to which changes of the pod's files are told, or None."""
+    folder = f"/proc/{pid}/fd"
+    return next((int(fd) for fd in os.listdir(folder) if os.readlink(f"{folder}/{fd}") == "anon_inode:inotify"), None)
+
+
+def _unread(pid, number):
+    """How many bytes wait in a descriptor of another process."""
+    pidfd = os.pidfd_open(pid)
+    fd = libc.syscall(PIDFD_GETFD, pidfd, number, 0)
+    os.close(pidfd)
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), "pidfd_getfd")
+    size, = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
+    os.close(fd)
+    return size
+
+
+def children(pid):
+    return open(f"/proc/{pid}/task/{pid}/children", encoding="ascii").read().split()
+
+
+def has_looked(init):
+    """Whether it has taken in all that has changed until now, and waits: its look was over when it fell asleep."""
+    try:
+        pid = init.pid
+        changes = _changes(pid)
+        return changes is not None and _unread(pid, changes) == 0 and status(pid)["State"].startswith("S")
+    except (OSError, IndexError):
+        return False
+
+
+def is_held(init):
+    """Whether it has looked, and its command does not run."""
+    try:
+        return has_looked(init) and not children(init.pid) and status(init.pid)["Name"].startswith(("plr-init", "qemu"))
+    except (OSError, IndexError):
+        return False
+
+
+def held(init):
+    wait_until(lambda: is_held(init))
+    return init

@@ -2,13 +2,14 @@
 """What plr-init does in a pod whose host says nothing any more: the lease, and the kubelet's question for it."""
 
 import os
+import signal
 import subprocess
 import time
 
 import pytest
 
 from init_peer import NATIVE, program
-from init_pod import Pod, mark
+from init_pod import Pod, has_looked, mark, wait_until
 
 both = pytest.mark.parametrize("architecture", ["amd64", "arm64"])
 
@@ -41,30 +42,40 @@ def test_without_renewal_a_held_one_ends(architecture):
 
 
 def test_each_text_renews_it():
-    """Whichever of the files it is in."""
+    """Whichever of the files it is in. While the init is stopped its lease begins to count, runs out, and a text comes:
+    when it goes on it finds that, and has the whole lease from then on."""
     with Pod(*ONE) as pod:
-        init = pod.shell(NATIVE, 0, "sleep 2.5; exit 3", options=lease(1, 1))
-        for n in range(8):
-            time.sleep(0.3)
-            pod.files["lease"] = str(n)
-            pod.write()
-        assert init.code() == 3 and pod.result(0) == "exited 768\n"
+        init = pod.shell(NATIVE, 0, "echo up; sleep 1000", options=lease(1, 2))
+        assert [init.line(), init.line()] == [mark("running"), "up\n"]
+        init.signal(signal.SIGSTOP)
+        (pod.folder / "results/s1").mkdir()
+        time.sleep(1.1)  # a lease is whole seconds, by a clock that nobody can set
+        pod.files["lease"] = "1"
+        pod.write()
+        goes_on = time.monotonic()
+        init.signal(signal.SIGCONT)
+        assert init.line() == mark("lost") and time.monotonic() - goes_on >= 1
 
 
 def test_it_does_not_count_while_containers_are_still_made():
     with Pod(*TWO, form="serial") as pod:
         init = pod.shell(NATIVE, 0, "echo up; sleep 1000", options=lease(1, 2))
-        while init.line() != "up\n":
-            pass
-        time.sleep(2)
-        assert init.process.poll() is None
-        (pod.folder / "results" / "s1").mkdir()
-        assert init.code() == 143
+        assert [init.line(), init.line()] == [mark("running"), "up\n"]
+        time.sleep(1.1)  # as above
+        (pod.folder / "results/.look").mkdir()
+        wait_until(lambda: has_looked(init))
+        (pod.folder / "results/s1").mkdir()
+        assert init.line() == mark("lost") and init.code() == 143
 
 
 def test_zero_is_never():
     with Pod(*ONE) as pod:
-        assert pod.shell(NATIVE, 0, "sleep 2; exit 3", options=lease(0, 1)).code() == 3
+        init = pod.shell(NATIVE, 0, f"echo up; read x <{pod.gate}; exit 3", options=lease(0, 1))
+        assert [init.line(), init.line()] == [mark("running"), "up\n"]
+        pod.write()
+        wait_until(lambda: has_looked(init))
+        pod.open_gate()
+        assert init.code() == 3 and mark("lost") not in init.output()
 
 
 def ask(architecture, pod, seconds, containers=1):

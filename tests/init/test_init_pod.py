@@ -10,41 +10,12 @@ import time
 import pytest
 
 from init_peer import LIMIT, NATIVE, program, status
-from init_pod import NOT_RUN, Pod, late, mark
+from init_pod import NOT_RUN, Pod, held, late, mark, wait_until
 
 both = pytest.mark.parametrize("architecture", ["amd64", "arm64"])
 
 CHAIN = ("step on-success 1 -", "step on-success 1 - 0", "step on-success 1 - 1")
 EXITED = r"\x1eplr c0ffee exited (\d+)( \d+){6}\n\x1eplr c0ffee count( \d+){3}\n"
-
-
-def wait_until(condition):
-    end = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.002)
-
-
-def is_held(init):
-    """Whether it waits: it has a descriptor for changes, and no child."""
-    try:
-        folder = f"/proc/{init.pid}/fd"
-        links = [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)]
-        children = open(f"/proc/{init.pid}/task/{init.pid}/children", encoding="ascii").read()
-    except (OSError, IndexError):
-        return False
-    return "anon_inode:inotify" in links and not children and \
-        status(init.pid)["Name"].startswith(("plr-init", "qemu")) and status(init.pid)["State"].startswith("S")
-
-
-def held(init):
-    wait_until(lambda: is_held(init))
-    return init
-
-
-def stays_held(init, seconds=0.2):
-    time.sleep(seconds)
-    assert is_held(held(init)) and init.process.poll() is None
 
 
 @both
@@ -103,13 +74,13 @@ def test_the_hosts_words(architecture):
         pod.say("services ready")
         assert inits[1].code() == inits[2].code() == 0
         wait_until(lambda: pod.result(3) == "exited 0\n")
-        stays_held(inits[4])
+        held(inits[4])
         pod.say("outcome 3 failed")
         assert inits[4].code() == 0 and pod.result(4) == "exited 0\n"
-        stays_held(inits[5])
+        held(inits[5])
         pod.say("main failed")
         assert inits[5].code() == 0 and pod.result(5) == "exited 0\n"
-        stays_held(inits[6])
+        held(inits[6])
         pod.say(late(6, "A=one\ntwo"), late(5, "B=no"), late(6, "B=="), "go 6 1")
         assert inits[6].code() == 0 and "one two =\n" in inits[6].output()
 
@@ -145,7 +116,7 @@ def test_attempts(architecture):
                  for attempt, code in ((2, "0"), (3, "7"))]
         assert pod.shell(architecture, 0, "exit 5").code() == 5
         for init in others + later:
-            stays_held(init, 0)
+            held(init)
         pod.say("go 0 2")
         assert later[0].code() == 0
         assert later[1].code() == NOT_RUN and pod.result(0, 3) is None and later[1].output() == ""
@@ -154,7 +125,7 @@ def test_attempts(architecture):
     with Pod("step on-success 2 -", "step on-failure 1 - 0") as pod:
         after = held(pod.shell(architecture, 1, "true"))
         pod.record(0, "exited 256\n")
-        stays_held(after, 0)
+        held(after)
         pod.record(0, "exited 256\n", attempt=2)
         assert after.code() == 0 and pod.result(1) == "exited 0\n"
 
@@ -173,7 +144,7 @@ def test_held_by_the_host(architecture):
         first, second = (held(pod.shell(architecture, step, "true")) for step in (0, 1))
         pod.say("go 0 1")
         assert first.code() == 0 and pod.result(0) == "exited 0\n"
-        stays_held(second)
+        held(second)
         pod.say("outcome 1 skipped")
         assert second.code() == NOT_RUN and second.output() == "" and pod.result(1) is None
 
@@ -190,7 +161,7 @@ def test_cancelled(architecture):
         assert inits[1].code() == NOT_RUN and pod.result(1) == "skipped cancelled\n"
         assert init.code() == 0 and pod.result(0) == "stopped 0\n"
         assert mark("stopped 0")[:-1] in init.output()
-        stays_held(inits[2])
+        held(inits[2])
         pod.say("outcome 0 failed")
         for step in (2, 3, 4):
             assert inits[step].code() == 0 and pod.result(step) == "exited 0\n"
@@ -264,7 +235,7 @@ def test_garbage_in_a_record(architecture, garbage):
     with Pod("step on-success 1 -", "step on-success 1 - 0") as pod:
         pod.record(0, garbage)
         init = held(pod.shell(architecture, 1, "true"))
-        stays_held(init, 0.05)
+        held(init)
         pod.record(0, "exited 0\n")
         assert init.code() == 0 and pod.result(1) == "exited 0\n"
 
@@ -278,12 +249,17 @@ def test_what_a_step_can_do_to_its_own_record(architecture, spoil, can_be_mended
     """The others neither hang nor fall over; the host is told to look for itself if need be."""
     with Pod("step on-success 1 -", "step on-success 1 - 0") as pod:
         after = held(pod.shell(architecture, 1, "true"))
-        init = pod.shell(architecture, 0, f"cd {pod.folder}/s0/own; "
-                         f"while [ ! -e result ]; do sleep 0.01; done; {spoil}; sleep 0.1")
+        init = pod.shell(architecture, 0, f"cd {pod.folder}/s0/own; read x <{pod.gate}; {spoil}; echo spoilt; "
+                         f"read x <{pod.gate}")
+        assert init.line() == mark("running")
+        pod.open_gate()
+        assert init.line() == "spoilt\n"
+        held(after)
+        pod.open_gate()
         assert init.code() == 0
         assert mark(("exited" if can_be_mended else "stopped") + " 0")[:-1] in init.output()
         if not can_be_mended:
-            stays_held(after, 0.05)
+            held(after)
             pod.say("outcome 0 passed")
         assert after.code() == 0 and pod.result(1) == "exited 0\n"
 
@@ -304,7 +280,7 @@ def test_garbage_in_the_words(architecture):
         pod.files["words"] = b"\0\xff go 1\ngo\ngo 1 \noutcome 9 passed\noutcome 0\nstop 1 1 0\nstop 1 1 65\ngo 1 2\n" \
             b"cancelled\ncancelled graceful 2\nlate 1 %\nservices\nmain ended\n" + b"x" * 200000 + b"\ngo 1 1"
         pod.write()
-        stays_held(init, 0.05)
+        held(init)
         pod.files["words"] += b"\n"
         pod.write()
         assert init.code() == 125 and init.output() == mark("errno 22 1")  # what came late cannot be read
@@ -336,9 +312,18 @@ def test_a_folder_that_comes_late(architecture):
     with Pod("step on-success 1 -", "step on-success 1 - 0") as pod:
         init = held(pod.shell(architecture, 1, "true"))
         (pod.folder / "results/s0").mkdir()
-        stays_held(init, 0.05)
+        held(init)
         pod.record(0, "exited 0\n")
         assert init.code() == 0 and pod.result(1) == "exited 0\n"
+
+
+def blind_looks(init):
+    """How often it has waited; 0 until it is itself."""
+    try:
+        now = status(init.pid)
+        return int(now["voluntary_ctxt_switches"]) if now["Name"].startswith("plr-init") else 0
+    except (OSError, IndexError):
+        return 0
 
 
 def test_without_inotify():
@@ -347,8 +332,9 @@ def test_without_inotify():
         limit = "/proc/sys/user/max_inotify_instances"
         init = pod.shell(NATIVE, 1, "true", wrap=[
             "unshare", "--user", "--map-root-user", "sh", "-c", f'echo 0 >{limit} && exec "$@"', "sh"])
-        time.sleep(0.2)
-        assert init.process.poll() is None and pod.result(1) is None
+        began = wait_until(lambda: blind_looks(init))
+        wait_until(lambda: blind_looks(init) > began + 3)
+        assert pod.result(1) is None
         pod.record(0, "exited 0\n")
         assert init.code() == 0 and pod.result(1) == "exited 0\n"
 
@@ -369,9 +355,8 @@ def test_the_first_start_waits_for_an_image(architecture):
     with Pod("step on-success 1 h") as pod:
         pod.say("go 0 1")
         first = pod.shell(architecture, 0, "echo ran", options=["--image-later"])
-        wait_until(lambda: (pod.folder / "results/s0/first").exists())
-        time.sleep(0.2)
-        assert first.process.poll() is None and pod.result(0) is None
+        held(first)
+        assert (pod.folder / "results/s0/first").exists() and pod.result(0) is None
         first.signal(signal.SIGTERM)
         assert first.code() == NOT_RUN and first.output() == ""
         second = pod.shell(architecture, 0, "echo ran", options=["--image-later"])
@@ -384,9 +369,9 @@ def test_a_first_start_that_is_in_its_image_already(architecture):
     """Nobody could pull the one that was to hold its place."""
     with Pod("step on-success 1 -") as pod:
         init = pod.shell(architecture, 0, "echo ran", options=["--image-later"])
-        wait_until(lambda: (pod.folder / "results/s0/first").exists())
+        held(init)
         pod.say("image 0 2", "image 1 1")
-        time.sleep(0.1)
+        held(init)
         assert pod.result(0) is None
         pod.say("image 0 1")
         assert init.code() == 0 and "ran\n" in init.output() and pod.result(0) == "exited 0\n"

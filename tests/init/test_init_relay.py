@@ -2,16 +2,16 @@
 """What a step of a pod says goes through plr-init: byte for byte, in order, and counted."""
 
 import itertools
+import os
 import re
 import signal
 import sys
-import time
 
 import pytest
 
-from init_peer import NATIVE
-from init_pod import NONCE, Pod, mark
-from test_init_pod import both, wait_until
+from init_peer import LIMIT, NATIVE, status
+from init_pod import NONCE, Pod, children, mark, wait_until
+from test_init_pod import both
 
 STEP = "step on-success 1 -"
 COUNT = re.compile(rb"\x1eplr c0ffee count (\d+) (\d+) (\d+)\n")
@@ -49,8 +49,8 @@ def take_apart(stream):
     return said, counts, int(end[2])
 
 
-def python(pod, architecture, script, **arguments):
-    return pod.start(architecture, 0, [sys.executable, "-c", "import os, sys\n" + script], **arguments)
+def python(pod, architecture, script, *words):
+    return pod.start(architecture, 0, [sys.executable, "-c", "import os, sys\n" + script, *words])
 
 
 @both
@@ -93,23 +93,35 @@ def test_both_streams_are_one_and_in_order(architecture):
 def test_a_command_that_closes_both(architecture):
     """And goes on: nobody waits for it, or runs in circles."""
     with Pod(STEP) as pod:
-        init = python(pod, architecture, "os.write(1, b'up\\n')\nos.close(1), os.close(2)\nimport time\ntime.sleep(1)")
+        init = python(pod, architecture, "os.write(1, b'up\\n')\nos.close(1), os.close(2)\nopen(sys.argv[1]).readline()",
+                      str(pod.gate))
         assert init.line() == mark("running") and init.line() == "up\n"
-        stat = f"/proc/{init.pid}/stat"
-        begin = sum(int(n) for n in open(stat, encoding="ascii").read().split()[13:15])
-        time.sleep(0.5)
-        assert sum(int(n) for n in open(stat, encoding="ascii").read().split()[13:15]) - begin < 10  # of 50 ticks
+        # It has let go of the pipe of a command that has, and sleeps: one that is busy never does.
+        wait_until(lambda: set(pipes(init.pid)) <= {0, 1, 2} and status(init.pid)["State"].startswith("S"))
+        pod.open_gate()
         assert init.code() == 0
         assert END.match(init.rest[0])
 
 
+def pipes(pid):
+    folder = f"/proc/{pid}/fd"
+    return [int(fd) for fd in os.listdir(folder) if os.readlink(f"{folder}/{fd}").startswith("pipe:")]
+
+
+def sleep_in_a_pipe(pid):
+    """Which one it is, counted from its begin, or None."""
+    with open(f"/proc/{pid}/wchan", encoding="ascii") as wchan:
+        return int(status(pid)["voluntary_ctxt_switches"]) if "pipe_" in wchan.read() else None
+
+
 def blocked(init):
-    """The command, when it waits for room in its pipe."""
+    """Whether the command waits for room in its pipe and the init, meanwhile, for room in its own."""
     try:
-        child = int(open(f"/proc/{init.pid}/task/{init.pid}/children", encoding="ascii").read())
-        return child if "pipe_" in open(f"/proc/{child}/wchan", encoding="ascii").read() else None
+        child, = children(init.pid)
+        sleep = sleep_in_a_pipe(child)
+        return sleep is not None and status(init.pid)["State"].startswith("S") and sleep_in_a_pipe(child) == sleep
     except (OSError, IndexError, ValueError):
-        return None
+        return False
 
 
 @both
@@ -136,17 +148,15 @@ def test_a_reader_who_never_reads():
 def test_a_reader_who_is_gone():
     """The command learns it when it writes to its pipe for the second time; what it makes of it is its own affair. What
     the init meets there is not passed on."""
-    script = "import signal, time\nsignal.signal(signal.SIGPIPE, signal.SIG_DFL)\n" \
-        "while not os.path.exists(sys.argv[1]): time.sleep(0.01)\n" \
-        "os.write(1, b'first')\ntime.sleep(0.5)\nsignal.signal(signal.SIGPIPE, signal.SIG_IGN)\n" \
-        "try:\n os.write(1, b'second')\nexcept BrokenPipeError: os._exit(7)"
+    script = "import select, signal\nsignal.signal(signal.SIGPIPE, signal.SIG_DFL)\nopen(sys.argv[1]).readline()\n" \
+        "os.write(1, b'first')\nbroken = select.poll()\nbroken.register(1, 0)\nbroken.poll()\n" \
+        "signal.signal(signal.SIGPIPE, signal.SIG_IGN)\ntry:\n os.write(1, b'second')\nexcept BrokenPipeError: os._exit(7)"
     with Pod(STEP) as pod:
-        gone = pod.folder / "gone"
-        init = pod.start(NATIVE, 0, [sys.executable, "-c", "import os, sys\n" + script, str(gone)])
+        init = python(pod, NATIVE, script, str(pod.gate))
         assert init.line() == mark("running")
         init.process.stdout.close()
-        gone.touch()
-        assert init.process.wait(timeout=10) == 7
+        pod.open_gate()
+        assert init.process.wait(timeout=LIMIT) == 7
         assert pod.result(0) == f"exited {7 << 8}\n"
 
 
@@ -154,8 +164,8 @@ def test_a_reader_who_is_gone():
 def test_what_is_left_behind_holds_the_pipe(architecture):
     """It is ended, and what it said until then is there."""
     with Pod(STEP) as pod:
-        script = "sh -c 'echo left; : >$0/ready; exec sleep 1000' $0 & while [ ! -e $0/ready ]; do sleep 0.01; done; exit 3"
-        init = pod.start(architecture, 0, ["sh", "-c", script, str(pod.folder)])
+        script = "sh -c 'echo left; echo >$0; exec sleep 1000' $0 & read x <$0; exit 3"
+        init = pod.start(architecture, 0, ["sh", "-c", script, str(pod.gate)])
         assert init.code() == 3
         assert take_apart(init.rest[0]) == (b"left\n", [], 3 << 8)
 
