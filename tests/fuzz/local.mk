@@ -80,3 +80,9 @@ check_PROGRAMS += %reldir%/fuzz_kube_log %reldir%/fuzz_kube_watch
 	backends/kubernetes/end.c backends/kubernetes/reply.c backends/kubernetes/watch.c
 %canon_reldir%_fuzz_kube_watch_LDADD = $(fuzz_ldadd)
 %canon_reldir%_fuzz_kube_watch_LDFLAGS = $(fuzz_ldflags)
+
+check_PROGRAMS += %reldir%/fuzz_kube_marks
+%canon_reldir%_fuzz_kube_marks_SOURCES = %reldir%/fuzz_kube_marks.c $(kube_script) \
+	backends/kubernetes/log.c backends/kubernetes/resume.c
+%canon_reldir%_fuzz_kube_marks_LDADD = $(fuzz_ldadd)
+%canon_reldir%_fuzz_kube_marks_LDFLAGS = $(fuzz_ldflags)
