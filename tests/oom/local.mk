@@ -8,6 +8,8 @@
 failing_malloc = %reldir%/failing_malloc.c %reldir%/failing_malloc.h
 failing_malloc_ldflags = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup,--wrap=asprintf
 
+oom_host = %reldir%/oom_host.c %reldir%/oom_host.h
+
 EXTRA_DIST += $(failing_malloc)
 
 check_PROGRAMS += %reldir%/oom_document
@@ -25,9 +27,9 @@ check_PROGRAMS += %reldir%/oom_net
 %canon_reldir%_oom_net_LDFLAGS = $(AM_LDFLAGS) $(failing_malloc_ldflags)
 
 check_PROGRAMS += %reldir%/oom_run
-%canon_reldir%_oom_run_SOURCES = %reldir%/oom_run.c $(failing_malloc)
+%canon_reldir%_oom_run_SOURCES = %reldir%/oom_run.c $(oom_host) $(failing_malloc)
 %canon_reldir%_oom_run_LDFLAGS = $(AM_LDFLAGS) $(failing_malloc_ldflags)
 
 check_PROGRAMS += %reldir%/oom_local
-%canon_reldir%_oom_local_SOURCES = %reldir%/oom_local.c $(failing_malloc)
+%canon_reldir%_oom_local_SOURCES = %reldir%/oom_local.c $(oom_host) $(failing_malloc)
 %canon_reldir%_oom_local_LDFLAGS = $(AM_LDFLAGS) $(failing_malloc_ldflags)

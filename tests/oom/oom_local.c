@@ -22,15 +22,7 @@
 
 #include "engine/base/cleanup.h"
 #include "tests/oom/failing_malloc.h"
-
-typedef struct host {
-    plr_engine *engine;
-    plr_backend *backend;
-    plr_run *run;
-    char output[256];
-    size_t size;
-    bool over, has_gap;
-} host;
+#include "tests/oom/oom_host.h"
 
 static char store[] = "/tmp/plr-oom-XXXXXX";
 static size_t n_whole, n_broken, n_left;
@@ -41,50 +33,29 @@ static const char hello[] =
         "\"volumes\":[{\"name\":\"v\",\"path\":\"/v\"}],"
         "\"docker\":{\"command\":[\"sh\",\"-c\",\"echo hello, $WHO\"]}}]}";
 
-static void check(bool holds, const char *what)
-{
-    if (holds)
-        return;
-    fprintf(stderr, "oom_local: %s, after allocation %zu\n", what, plr_oom_disarm());
-    abort();
-}
-
-/* A step's output, and the events' order. */
 static plr_answer on_event(const plr_event *event, void *userdata)
 {
-    host *h = userdata;
-    check(!h->over, "an event came after the end");
-    h->over = event->type == PLR_EVENT_RUN_ENDED;
-    if (event->type != PLR_EVENT_OUTPUT)
-        return PLR_ANSWER_GO_ON;
-    h->has_gap |= (event->u.output.flags & PLR_OUTPUT_GAP) != 0;
-    size_t room = sizeof h->output - 1 - h->size;
-    size_t taken = event->u.output.size < room ? event->u.output.size : room;
-    if (taken > 0)
-        memcpy(h->output + h->size, event->u.output.data, taken);
-    h->size += taken;
+    oom_host_take(userdata, event);
     return PLR_ANSWER_GO_ON;
 }
 
-static int start(host *h, plr_error *err)
+static int start(oom_host *h, plr_error *err)
 {
     const plr_option options[] = { { "store", store }, { "rootfs", "host" } };
-    plr_run_options run_options = {
-        .size = sizeof run_options,
-        .network = PLR_NETWORK_HOST,
-        .grace_ns = INT64_C(1000000000),
+    const oom_start start = {
+        .backend = "local",
+        .json = hello,
+        .options = options,
+        .n_options = 2,
+        .engine = { .size = sizeof start.engine },
+        .run = {
+            .size = sizeof start.run,
+            .network = PLR_NETWORK_HOST,
+            .grace_ns = INT64_C(1000000000),
+        },
+        .on_event = on_event,
     };
-    plr_engine_options engine_options = { .size = sizeof engine_options };
-    plr_spec *spec = NULL;
-    int r = plr_engine_new(&h->engine, &engine_options, err);
-    if (r == 0)
-        r = plr_backend_open(&h->backend, h->engine, "local", options, 2, err);
-    if (r == 0)
-        r = plr_spec_read(&spec, "oom", hello, strlen(hello), NULL, NULL, NULL, err);
-    if (r == 0)
-        r = plr_run_start(&h->run, h->backend, spec, &run_options, on_event, h, err);
-    plr_spec_unref(spec);
-    return r;
+    return oom_host_start(h, &start, err);
 }
 
 static size_t n_entries(const char *path)
@@ -106,7 +77,7 @@ static size_t n_runs(void)
 }
 
 /* What a failure has left is found by its name, with memory again. */
-static void sweep(const host *h)
+static void sweep(const oom_host *h)
 {
     char id[64] = "", path[64];
     snprintf(path, sizeof path, "%s/runs", store);
@@ -121,7 +92,7 @@ static void sweep(const host *h)
     plr_error err = { 0 };
     plr_sweep_options options = { .size = sizeof options, .run = id };
     n_left++;
-    check(plr_backend_sweep(h->backend, &options, NULL, NULL, &err) == 0, err.message);
+    oom_check(plr_backend_sweep(h->backend, &options, NULL, NULL, &err) == 0, err.message);
 }
 
 static void play(bool failing, void *userdata)
@@ -129,31 +100,32 @@ static void play(bool failing, void *userdata)
     plr_error err = { 0 };
     plr_result result = { 0 };
     size_t n_open = n_entries("/proc/self/fd");
-    host h = { 0 };
+    oom_host h = { 0 };
     (void)userdata;
     alarm(30); /* a hang shall be seen */
     int r = start(&h, &err);
     while (r == 0 && !h.over)
-        check(plr_engine_dispatch(h.engine, -1, &err) >= 0, err.message);
+        oom_check(plr_engine_dispatch(h.engine, -1, &err) >= 0, err.message);
     if (r == 0) {
-        check(plr_run_wait(h.run, &result, &err) == 0, "the run is over and cannot be waited for");
+        oom_check(plr_run_wait(h.run, &result, &err) == 0,
+                "the run is over and cannot be waited for");
         bool passed = result.outcome == PLR_OUTCOME_PASSED;
         bool whole = strcmp(h.output, "hello, world\n") == 0;
-        check(!passed || whole || h.has_gap, "output was lost in silence");
-        check(failing || (passed && whole), "without a failure it failed");
+        oom_check(!passed || whole || h.has_gap, "output was lost in silence");
+        oom_check(failing || (passed && whole), "without a failure it failed");
         *(passed && whole ? &n_whole : &n_broken) += 1;
     } else {
-        check(failing && r == PLR_ERR_NOMEM, err.message);
+        oom_check(failing && r == PLR_ERR_NOMEM, err.message);
         n_broken++;
     }
     plr_oom_disarm();
     plr_run_free(h.run);
-    check(failing || n_runs() == 0, "a run that went well has left its folder");
+    oom_check(failing || n_runs() == 0, "a run that went well has left its folder");
     sweep(&h);
     plr_engine_free(h.engine);
-    check(n_runs() == 0, "a folder is left that no sweep finds");
-    check(n_entries("/proc/self/fd") == n_open, "a descriptor is left open");
-    check(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "a child is left");
+    oom_check(n_runs() == 0, "a folder is left that no sweep finds");
+    oom_check(n_entries("/proc/self/fd") == n_open, "a descriptor is left open");
+    oom_check(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "a child is left");
     alarm(0);
 }
 
@@ -162,7 +134,7 @@ static void go_on_in_child(void)
 {
     int status;
     pid_t pid = fork();
-    check(pid >= 0, "fork");
+    oom_check(pid >= 0, "fork");
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         return;
@@ -178,10 +150,10 @@ static void enter_namespace(void)
 {
     if (geteuid() != 0)
         return;
-    check(unshare(CLONE_NEWPID | CLONE_NEWNS) == 0, "unshare");
+    oom_check(unshare(CLONE_NEWPID | CLONE_NEWNS) == 0, "unshare");
     go_on_in_child();
-    check(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-                    mount("proc", "/proc", "proc", 0, NULL) == 0,
+    oom_check(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+                      mount("proc", "/proc", "proc", 0, NULL) == 0,
             "mount /proc");
     go_on_in_child();
 }
@@ -189,7 +161,7 @@ static void enter_namespace(void)
 static void on_alarm(int signal)
 {
     (void)signal;
-    check(false, "it hangs");
+    oom_check(false, "it hangs");
 }
 
 int main(void)
@@ -197,9 +169,9 @@ int main(void)
     static const char *const places[] = { "images", "layers", "partial", "runs", "lock" };
     enter_namespace();
     signal(SIGALRM, on_alarm);
-    check(mkdtemp(store) != NULL, "mkdtemp");
+    oom_check(mkdtemp(store) != NULL, "mkdtemp");
     size_t n = plr_oom_each(play, NULL);
-    check(n > 0, "nothing was tested");
+    oom_check(n > 0, "nothing was tested");
     printf("%zu allocations; %zu runs were whole, %zu were not and said so, %zu were left to a "
            "sweep\n",
             n, n_whole, n_broken, n_left);
@@ -208,6 +180,6 @@ int main(void)
         snprintf(path, sizeof path, "%s/%s", store, places[i]);
         remove(path);
     }
-    check(rmdir(store) == 0, "the store has something else in it");
+    oom_check(rmdir(store) == 0, "the store has something else in it");
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <pipeline/pipeline.h>
 
 #include "tests/oom/failing_malloc.h"
+#include "tests/oom/oom_host.h"
 
 typedef struct scenario {
     char *json;
@@ -20,74 +21,53 @@ typedef struct scenario {
 } scenario;
 
 typedef struct host {
-    plr_engine *engine;
-    plr_run *run;
-    char output[4096];
-    size_t size;
-    bool over, has_gap, later, holds, was_late;
+    oom_host is; /* first: what is given to the callback */
+    bool later, holds, was_late;
     const char *secret;
     size_t known_at; /* what was given out before the secret was known; 0: it is not known yet */
 } host;
 
-static void check(bool holds, const char *what)
-{
-    if (holds)
-        return;
-    fprintf(stderr, "oom_run: %s, after allocation %zu\n", what, plr_oom_disarm());
-    abort();
-}
-
 static plr_answer on_event(const plr_event *event, void *userdata)
 {
     host *h = userdata;
-    check(!h->over, "an event came after the end");
-    h->over = event->type == PLR_EVENT_RUN_ENDED;
+    oom_host_take(&h->is, event);
     if (event->type != PLR_EVENT_OUTPUT)
         return PLR_ANSWER_GO_ON;
-    h->has_gap |= (event->u.output.flags & PLR_OUTPUT_GAP) != 0;
-    size_t room = sizeof h->output - 1 - h->size;
-    size_t taken = event->u.output.size < room ? event->u.output.size : room;
-    if (taken > 0)
-        memcpy(h->output + h->size, event->u.output.data, taken);
-    h->size += taken;
     h->holds = h->later;
     return h->later ? PLR_ANSWER_LATER : PLR_ANSWER_GO_ON;
 }
 
-static int start(host *h, const char *json, bool release, plr_error *err)
+static int start(host *h, const scenario *s, plr_error *err)
 {
-    plr_option option = { "fake-release", "1s" };
-    plr_engine_options options = { .size = sizeof options, .clock = PLR_CLOCK_VIRTUAL };
-    plr_run_options run_options = { .size = sizeof run_options, .sink_timeout_ns = -1 };
-    plr_backend *backend = NULL;
-    plr_spec *spec = NULL;
-    int r = plr_engine_new(&h->engine, &options, err);
-    if (r == 0)
-        r = plr_backend_open(&backend, h->engine, "fake", &option, release, err);
-    if (r == 0)
-        r = plr_spec_read(&spec, "oom", json, strlen(json), NULL, NULL, NULL, err);
-    if (r == 0)
-        r = plr_run_start(&h->run, backend, spec, &run_options, on_event, h, err);
-    plr_spec_unref(spec);
-    return r;
+    const plr_option option = { "fake-release", "1s" };
+    const oom_start start = {
+        .backend = "fake",
+        .json = s->json,
+        .options = &option,
+        .n_options = s->release,
+        .engine = { .size = sizeof start.engine, .clock = PLR_CLOCK_VIRTUAL },
+        .run = { .size = sizeof start.run, .sink_timeout_ns = -1 },
+        .on_event = on_event,
+    };
+    return oom_host_start(&h->is, &start, err);
 }
 
 static void go_to_the_end(host *h)
 {
     alarm(10); /* a hang shall be seen */
-    while (!h->over) {
+    while (!h->is.over) {
         plr_error err = { 0 };
-        int r = plr_engine_dispatch(h->engine, h->holds ? 0 : -1, &err);
-        check(r >= 0, err.message);
+        int r = plr_engine_dispatch(h->is.engine, h->holds ? 0 : -1, &err);
+        oom_check(r >= 0, err.message);
         if (h->holds) {
             h->holds = false;
             if (h->secret != NULL && h->known_at == 0) {
-                if (plr_run_mask_add(h->run, h->secret, strlen(h->secret), NULL) == 0)
-                    h->known_at = h->size;
+                if (plr_run_mask_add(h->is.run, h->secret, strlen(h->secret), NULL) == 0)
+                    h->known_at = h->is.size;
                 else
                     h->was_late = true; /* some of it may be out by now */
             }
-            plr_run_continue(h->run);
+            plr_run_continue(h->is.run);
         }
     }
     alarm(0);
@@ -103,25 +83,26 @@ static void play(bool failing, void *userdata)
         return;
     h->later = s->later;
     h->secret = s->secret;
-    int r = start(h, s->json, s->release, &err);
+    int r = start(h, s, &err);
     if (r == 0) {
         go_to_the_end(h);
-        check(plr_run_wait(h->run, &result, &err) == 0, "the run is over and cannot be waited for");
-        check(h->known_at == 0 || strstr(h->output + h->known_at, s->secret) == NULL,
+        oom_check(plr_run_wait(h->is.run, &result, &err) == 0,
+                "the run is over and cannot be waited for");
+        oom_check(h->known_at == 0 || strstr(h->is.output + h->known_at, s->secret) == NULL,
                 "a secret was given out after it was known");
-        bool whole = strcmp(h->output, s->output) == 0 || h->was_late;
-        check(result.outcome != PLR_OUTCOME_PASSED || whole || h->has_gap,
+        bool whole = strcmp(h->is.output, s->output) == 0 || h->was_late;
+        oom_check(result.outcome != PLR_OUTCOME_PASSED || whole || h->is.has_gap,
                 "output was lost in silence");
-        check(failing || (result.outcome == PLR_OUTCOME_PASSED && whole),
+        oom_check(failing || (result.outcome == PLR_OUTCOME_PASSED && whole),
                 "without a failure it failed");
         *(result.outcome == PLR_OUTCOME_PASSED && whole ? &s->n_whole : &s->n_broken) += 1;
     } else {
-        check(failing, err.message);
-        check(r == PLR_ERR_NOMEM, err.message);
+        oom_check(failing, err.message);
+        oom_check(r == PLR_ERR_NOMEM, err.message);
         s->n_broken++;
     }
-    plr_run_free(h->run);
-    plr_engine_free(h->engine);
+    plr_run_free(h->is.run);
+    plr_engine_free(h->is.engine);
     free(h);
 }
 
@@ -167,7 +148,7 @@ int main(void)
             if (*c == '\'')
                 *c = '"';
         size_t n = plr_oom_each(play, &scenarios[i]);
-        check(n > 0, "nothing was tested");
+        oom_check(n > 0, "nothing was tested");
         printf("scenario %zu: %zu allocations; %zu runs were whole, %zu were not and said so\n", i,
                 n, scenarios[i].n_whole, scenarios[i].n_broken);
     }
