@@ -50,6 +50,20 @@ json_object *plr_jsonc_list(json_object *value)
     return NULL;
 }
 
+json_object *plr_jsonc_values(json_object *object)
+{
+    _cleanup_json_ json_object *from = object, *array = json_object_new_array();
+    if (from == NULL)
+        return NULL;
+    json_object_object_foreach(from, key, value)
+    {
+        (void)key;
+        if (!plr_jsonc_append(array, json_object_get(value)))
+            return NULL;
+    }
+    return steal(array);
+}
+
 json_object *plr_jsonc_string(const char *text)
 {
     return json_object_new_string(text);

@@ -28,6 +28,10 @@ bool plr_jsonc_append(json_object *array, json_object *value);
 json_object *plr_jsonc_object(const char *key, ...) __attribute__((sentinel));
 json_object *plr_jsonc_list(json_object *value);
 
+/* The values of an object as an array, each where its key first came; of a key that came twice the
+ * later. Takes the object. NULL: there is no memory. */
+json_object *plr_jsonc_values(json_object *object);
+
 /* NULL if there is no memory. */
 json_object *plr_jsonc_string(const char *text);
 json_object *plr_jsonc_strings(const char *const *texts, size_t n);

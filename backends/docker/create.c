@@ -9,7 +9,6 @@
 
 #include "backends/docker/docker.h"
 #include "engine/base/error.h"
-#include "engine/base/map.h"
 
 /* How long past a run's own limit its leftovers are spared, and the limit of runs without one. */
 #define DEADLINE_MARGIN_S 900
@@ -82,70 +81,56 @@ bool plr_docker_is_device(const char *path)
     return true;
 }
 
-/* One list of NAME=value in which the later ones have replaced the earlier ones. */
-typedef struct environment {
-    plr_map names;
-    json_object *list;
-    bool failed;
-} environment;
-
-static void put_variable(environment *env, const char *name, const char *value)
+/* Later ones replace earlier ones. */
+static bool put_variable(json_object *env, const char *name, const char *value)
 {
     _cleanup_free_ char *text = NULL;
-    size_t at = env->list == NULL ? 0 : json_object_array_length(env->list);
-    if (env->failed || asprintf(&text, "%s=%s", name, value) < 0) {
+    if (asprintf(&text, "%s=%s", name, value) < 0) {
         text = NULL;
-        env->failed = true;
-        return;
+        return false;
     }
-    int added = plr_map_add(&env->names, name, at, &at, NULL);
-    json_object *item = plr_jsonc_string(text);
-    if (added == 1)
-        env->failed = !plr_jsonc_append(env->list, item);
-    else if (added < 0 || item == NULL || json_object_array_put_idx(env->list, at, item) != 0)
-        env->failed = true;
+    return plr_jsonc_add(env, name, plr_jsonc_string(text));
 }
 
-static void put_pairs(environment *env, const plr_pair *pairs, size_t n)
+static bool put_pairs(json_object *env, const plr_pair *pairs, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        put_variable(env, pairs[i].name, pairs[i].value);
+        if (!put_variable(env, pairs[i].name, pairs[i].value))
+            return false;
+    return true;
 }
 
-/* In the order of document.md, "What a step sees"; what is late comes last, as NAME=value. */
+/* NAME=value, each with a NUL behind it. */
+static bool put_late(json_object *env, const plr_buf *late)
+{
+    for (size_t at = 0; late != NULL && at < late->size; at += strlen(late->data + at) + 1) {
+        const char *equals = strchr(late->data + at, '=');
+        _cleanup_free_ char *name =
+                equals == NULL ? NULL
+                               : strndup(late->data + at, (size_t)(equals - late->data) - at);
+        if (name == NULL || !put_variable(env, name, equals + 1))
+            return false;
+    }
+    return true;
+}
+
+/* In the order of document.md, "What a step sees"; what is late comes last. */
 static json_object *make_environment(const plr_docker_create *create)
 {
     const plr_task *task = create->task;
-    char network[128];
-    environment env = { .list = json_object_new_array() };
-    env.failed = env.list == NULL;
-    plr_map_init(&env.names);
-    put_pairs(&env, task->run->host_environment, task->run->n_host_environment);
-    network[0] = '\0';
+    char network[128] = "";
+    _cleanup_json_ json_object *env = json_object_new_object();
+    bool good = put_pairs(env, task->run->host_environment, task->run->n_host_environment);
     if (create->network == PLR_NETWORK_ISOLATED && create->network_id != NULL)
         snprintf(network, sizeof(network), "%s", create->network_id);
     else if (create->network == PLR_NETWORK_SHARED && create->pause_id != NULL)
         snprintf(network, sizeof(network), "container:%s", create->pause_id);
-    if (network[0] != '\0') {
-        put_variable(&env, "DOCKER_NETWORK_ID", network);
-        put_variable(&env, "DRONE_DOCKER_NETWORK_ID", network);
-    }
-    put_pairs(&env, task->environment, task->n_environment);
-    const char *late = create->late == NULL ? NULL : create->late->data;
-    for (size_t at = 0; late != NULL && at < create->late->size; at += strlen(late + at) + 1) {
-        char *equals = strchr(late + at, '=');
-        _cleanup_free_ char *name =
-                equals == NULL ? NULL : strndup(late + at, (size_t)(equals - late) - at);
-        if (name == NULL)
-            env.failed = true;
-        else
-            put_variable(&env, name, equals + 1);
-    }
-    plr_map_clear(&env.names);
-    if (!env.failed)
-        return env.list;
-    json_object_put(env.list);
-    return NULL;
+    if (network[0] != '\0')
+        good = good && put_variable(env, "DOCKER_NETWORK_ID", network) &&
+               put_variable(env, "DRONE_DOCKER_NETWORK_ID", network);
+    good = good && put_pairs(env, task->environment, task->n_environment) &&
+           put_late(env, create->late);
+    return good ? plr_jsonc_values(steal(env)) : NULL;
 }
 
 static bool append_all(json_object *array, json_object *from)

@@ -6,7 +6,6 @@
 #include "backends/kubernetes/pod_parts.h"
 #include "backends/kubernetes/secret.h"
 #include "engine/base/error.h"
-#include "engine/base/map.h"
 #include "net/jsonc.h"
 
 /* Numbers of users are signed 32 bits here. */
@@ -51,23 +50,11 @@ bool plr_kube_add_filled(json_object *object, const char *key, json_object *valu
     return true;
 }
 
-/* One list of variables in which the later ones have replaced the earlier ones. */
-typedef struct environment {
-    plr_map names;
-    json_object *list;
-    bool failed;
-} environment;
-
-/* Takes the value. `how` is "value" or "valueFrom". */
-static void put_variable(environment *env, const char *name, const char *how, json_object *value)
+/* Takes the value. `how` is "value" or "valueFrom". Later ones replace earlier ones. */
+static bool put_variable(json_object *env, const char *name, const char *how, json_object *value)
 {
-    size_t at = json_object_array_length(env->list);
-    json_object *item = plr_jsonc_object("name", plr_jsonc_string(name), how, value, NULL);
-    int added = plr_map_add(&env->names, name, at, &at, NULL);
-    if (added == 1)
-        env->failed |= !plr_jsonc_append(env->list, item);
-    else if (added < 0 || item == NULL || json_object_array_put_idx(env->list, at, item) != 0)
-        env->failed = true;
+    return plr_jsonc_add(
+            env, name, plr_jsonc_object("name", plr_jsonc_string(name), how, value, NULL));
 }
 
 /* Of two secrets in one variable the later is seen. */
@@ -95,27 +82,21 @@ static json_object *from_secret(const plr_kube_pod_maker *maker, const plr_task 
 /* In the order of document.md, "What a step sees". */
 static json_object *make_environment(const plr_kube_pod_maker *maker, const plr_task *task)
 {
-    environment env = { .list = json_object_new_array() };
-    if (env.list == NULL)
-        return NULL;
-    plr_map_init(&env.names);
-    for (size_t i = 0; i < maker->run->n_host_environment; i++) {
+    _cleanup_json_ json_object *env = json_object_new_object();
+    bool good = env != NULL;
+    for (size_t i = 0; i < maker->run->n_host_environment && good; i++) {
         const plr_pair *pair = &maker->run->host_environment[i];
-        put_variable(&env, pair->name, "value", plr_kube_literal(pair->value));
+        good = put_variable(env, pair->name, "value", plr_kube_literal(pair->value));
     }
-    for (size_t i = 0; i < task->n_environment; i++) {
+    for (size_t i = 0; i < task->n_environment && good; i++) {
         const plr_pair *pair = &task->environment[i];
         size_t secret;
-        if (find_secret(task->step, pair->name, &secret))
-            put_variable(&env, pair->name, "valueFrom", from_secret(maker, task, secret));
-        else
-            put_variable(&env, pair->name, "value", plr_kube_literal(pair->value));
+        good = find_secret(task->step, pair->name, &secret)
+                       ? put_variable(
+                                 env, pair->name, "valueFrom", from_secret(maker, task, secret))
+                       : put_variable(env, pair->name, "value", plr_kube_literal(pair->value));
     }
-    plr_map_clear(&env.names);
-    if (!env.failed)
-        return env.list;
-    json_object_put(env.list);
-    return NULL;
+    return good ? plr_jsonc_values(steal(env)) : NULL;
 }
 
 /* Always said, because what would be taken for granted is that of a pause image. */
