@@ -322,6 +322,26 @@ static int open_it(plr_engine *engine, const char *name, const plr_cli_pairs *op
     return r < 0 ? r : plr_backend_wait(*ret_backend, err);
 }
 
+/* As --backend says; where there is none of that name, with those that there are. */
+static int open_named(plr_engine *engine, const char *name, const plr_cli_pairs *options,
+        plr_backend **ret_backend, plr_error *err)
+{
+    plr_backend_list list = { 0 };
+    plr_text names = { 0 };
+    plr_error reason = { 0 };
+    int r = open_it(engine, name, options, ret_backend, &reason);
+    if (r == PLR_ERR_NOTFOUND && plr_backend_list_read(&list, NULL) == 0 &&
+            plr_backend_list_find(&list, name) == NULL)
+        for (size_t i = 0; i < list.n; i++)
+            plr_text_printf(&names, "%s%s", i == 0 ? "; there are " : ", ", list.items[i].name);
+    if (r < 0)
+        plr_error_set(
+                err, reason.code, "%s%s", reason.message, names.data != NULL ? names.data : "");
+    plr_text_clear(&names);
+    plr_backend_list_clear(&list);
+    return r;
+}
+
 /* Chosen because nothing else is there: then an image that is not to be had is no reason to fail,
  * unless somebody has said what a step's root is to be. */
 static int open_local(
@@ -387,7 +407,7 @@ int plr_backend_choose(plr_engine *engine, const plr_backend_choice *choice,
     }
     if (choice->name != NULL) {
         plr_text_puts(why, "--backend says so");
-        return open_it(engine, choice->name, options, ret_backend, err);
+        return open_named(engine, choice->name, options, ret_backend, err);
     }
     plr_backend_list list = { 0 };
     int r = plr_backend_list_read(&list, err);

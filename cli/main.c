@@ -69,6 +69,33 @@ static int command_at(const plr_backend_list *backends, int argc, char **argv)
     return at;
 }
 
+/* The command whose name is most like this word, or NULL. */
+static const char *find_near(const plr_backend_list *backends, const char *word)
+{
+    for (size_t i = 0; plr_cli_commands[i] != NULL; i++)
+        if (plr_cli_near(word, plr_cli_commands[i]->name))
+            return plr_cli_commands[i]->name;
+    for (size_t i = 0; i < backends->n; i++)
+        for (size_t k = 0; k < backends->items[i].n_commands; k++)
+            if (plr_cli_near(word, backends->items[i].commands[k].name))
+                return backends->items[i].commands[k].name;
+    return NULL;
+}
+
+static int help_on(const plr_backend_list *backends, const char *name)
+{
+    const plr_cli_command *command = find_command(backends, name);
+    const char *meant = command == NULL ? find_near(backends, name) : NULL;
+    char *help[] = { "--help" };
+    if (command != NULL)
+        return command->run(command, 1, help);
+    if (meant != NULL)
+        plr_cli_complain("there is no command \"%s\"; did you mean %s?", name, meant);
+    else
+        plr_cli_complain("there is no command \"%s\"", name);
+    return PLR_EXIT_USAGE;
+}
+
 /* A word that is neither a command nor a file was probably meant to be a command. */
 static int no_such_file(const plr_backend_list *backends, const char *word)
 {
@@ -78,14 +105,7 @@ static int no_such_file(const plr_backend_list *backends, const char *word)
             fclose(file);
         return 0;
     }
-    const char *meant = NULL;
-    for (size_t i = 0; plr_cli_commands[i] != NULL && meant == NULL; i++)
-        if (plr_cli_near(word, plr_cli_commands[i]->name))
-            meant = plr_cli_commands[i]->name;
-    for (size_t i = 0; i < backends->n; i++)
-        for (size_t k = 0; k < backends->items[i].n_commands && meant == NULL; k++)
-            if (plr_cli_near(word, backends->items[i].commands[k].name))
-                meant = backends->items[i].commands[k].name;
+    const char *meant = find_near(backends, word);
     if (meant != NULL && strpbrk(word, "./") == NULL) {
         plr_cli_complain("there is no command and no file \"%s\"; did you mean %s?", word, meant);
         return PLR_EXIT_USAGE;
@@ -104,12 +124,10 @@ static void fill_standard_places(void)
 
 static int dispatch(const plr_backend_list *backends, int argc, char **argv)
 {
-    if (argc < 2 || strcmp(argv[1], "help") == 0) {
-        const plr_cli_command *command = argc > 2 ? find_command(backends, argv[2]) : NULL;
-        char *help[] = { "--help" };
-        return command != NULL ? command->run(command, 1, help) : overview(backends);
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+    if (argc > 2 && strcmp(argv[1], "help") == 0)
+        return help_on(backends, argv[2]);
+    if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+            strcmp(argv[1], "-h") == 0)
         return overview(backends);
     if (strcmp(argv[1], "--version") == 0)
         return plr_command_version.run(&plr_command_version, 0, argv + argc);

@@ -51,6 +51,14 @@ def test_exit_codes(fake, does, code):
     assert result.code == code, result
 
 
+def test_a_backend_that_is_not_there(cli, tmp_path):
+    """Those that are there are named."""
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(pipeline(step("one", "exit 0"))))
+    result = cli(f"--backend fakee {path}")
+    assert result.code == 2 and re.search(r'no backend "fakee" in .*; there are .*fake', result.stderr), result
+
+
 def test_a_file_is_run_without_a_command(cli, tmp_path):
     path = tmp_path / "p.json"
     path.write_text(json.dumps(pipeline(step("one", "out hello"))))
@@ -64,6 +72,8 @@ def test_a_file_is_run_without_a_command(cli, tmp_path):
     ("run a b", 2, '"b" is one too many'),
     ("run nowhere.json", 2, "cannot open nowhere.json: No such file or directory"),
     ("vlidate", 2, 'there is no command and no file "vlidate"; did you mean validate?'),
+    ("help vlidate", 2, 'there is no command "vlidate"; did you mean validate?'),
+    ("help quite-another", 2, 'there is no command "quite-another"'),
     ("run --tiemout 1h x", 2, "there is no option --tiemout; did you mean --timeout?"),
     ("run --timeout soon x", 2, '--timeout is a duration like 1h30m, 90s or 250ms, not "soon"'),
     ("run --output loud x", 2, '--output is one of auto, plain, pretty, json, not "loud"'),
