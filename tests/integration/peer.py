@@ -229,6 +229,23 @@ class Peer:
             other.close()
 
 
+class Silent(Peer):
+    """Takes connections and never says a word, not TLS's first one either."""
+
+    def _answer(self, sock):
+        with self._lock:
+            self._open.add(sock)
+            self.requests.append(sock)
+        try:
+            while sock.recv(65536):
+                pass
+        except OSError:
+            pass
+        with self._lock:
+            self._open.discard(sock)
+        sock.close()
+
+
 def _parse(head):
     first, *lines = head.decode("latin-1").split("\r\n")
     method, path, _ = first.split(" ", 2)

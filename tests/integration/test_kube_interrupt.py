@@ -10,7 +10,7 @@ import pytest
 
 from docker_steps import document, end, output, step
 from kube import wait_for
-from peer import HOLD, Peer
+from peer import HOLD, Peer, Silent
 
 TOLD = "trap 'echo told; exit 9' TERM; echo up; while :; do sleep 0.1; done"
 DEAF = "trap '' TERM; echo up; while :; do sleep 0.1; done"
@@ -33,13 +33,27 @@ def reasons(result):
     return {name: how["reason"] for name, how in result.ends.items()}
 
 
-@pytest.mark.parametrize("path", ["/", "/apis/authorization"], ids=["connecting", "preflight"])
-def test_before_there_is_a_run(kube, proxy, path):
-    proxy.play("GET|POST", path, HOLD)
-    running = kube.start(document(step("a")))
-    wait_for(lambda: proxy.seen("GET|POST", path))
+def leaves_at_once(running, kube):
+    """There is no run yet: it is not waited for what is under way, nor is anything said of it."""
     running.signal()
-    assert running.finish().code in INTERRUPTED and kube.namespace.pods() == []
+    result = running.finish()
+    assert result.code in INTERRUPTED and result.stdout == b"" and "answer" not in result.stderr, result
+    assert kube.namespace.pods() == []
+
+
+def test_while_it_connects(cluster, kube):
+    with Silent(netns=cluster.netns_pid) as server:
+        kube.own["KUBECONFIG"] = str(kube.namespace.write_kubeconfig("silent", server=f"https://127.0.0.1:{server.port}"))
+        running = kube.start(document(step("a")))
+        wait_for(lambda: server.requests)
+        leaves_at_once(running, kube)
+
+
+def test_while_it_asks_for_its_rights(kube, proxy):
+    proxy.play("POST", "/apis/authorization", HOLD)
+    running = kube.start(document(step("a")))
+    wait_for(lambda: proxy.seen("POST", "/apis/authorization"))
+    leaves_at_once(running, kube)
 
 
 @pytest.mark.parametrize("nth, path", [(1, r".*/secrets$"), (1, r".*/pods\?"), (2, r".*/secrets$")],
