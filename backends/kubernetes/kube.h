@@ -64,6 +64,7 @@ struct plr_kube_run {
     plr_op *setup;
     struct plr_kube_images *images;
     plr_kube_call *creation; /* of the Secret with plr-init */
+    bool cut;                /* the run was cancelled meanwhile: nothing more is made */
 
     /* stop.c */
     bool winding_down;
@@ -147,6 +148,9 @@ int64_t plr_kube_wall_s(const plr_kube *kube);
 /* setup.c: looks up what images run, creates the objects, and lets the op go. */
 void plr_kube_setup(plr_kube_run *run, plr_op *op);
 void plr_kube_setup_clear(plr_kube_run *run);
+/* PLR_ERR_CANCELLED if the run was cancelled while its pod was not complete: then nothing more is
+ * made, nor does the pod get a node. */
+int plr_kube_setup_check(const plr_kube_run *run, plr_error *err);
 
 /* run_pod.c, and run_pod_create.c */
 /* `only`: the attempt that has it for itself; NULL: it is for all. */

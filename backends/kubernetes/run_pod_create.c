@@ -85,6 +85,7 @@ static void on_part(
         plr_kube_creation_error(&pod->creation_error, "what belongs to the pod", status, err);
     if (open)
         return;
+    plr_kube_setup_check(pod->run, &pod->creation_error);
     if (pod->gated && pod->creation_error.code == 0)
         release(pod);
     else
@@ -145,6 +146,7 @@ static void on_created(
         plr_text_copy(&pod->uid, plr_jsonc_text(metadata, "uid"), err);
     if (err->code == 0)
         plr_kube_watch_expect(run->watch, reply, err);
+    plr_kube_setup_check(run, err);
     pod->created_at = run->kube->host->now(run->kube->loop);
     if (err->code != 0) {
         settle(pod);

@@ -21,6 +21,26 @@ static void settle(plr_kube_run *run, const plr_error *err)
     plr_kube_complete(run->kube, op, &copy);
 }
 
+int plr_kube_setup_check(const plr_kube_run *run, plr_error *err)
+{
+    return run->cut ? plr_error_set(err, PLR_ERR_CANCELLED, "cancelled") : 0;
+}
+
+/* What is on its way is waited for: a request that nobody hears of any more may arrive all the
+ * same, behind the one that was to remove what it makes. Registries may take their time. */
+static void on_cancel(plr_op *op, void *userdata)
+{
+    plr_kube_run *run = userdata;
+    plr_error err = { 0 };
+    (void)op;
+    run->cut = true;
+    if (run->creation != NULL || run->pods != NULL)
+        return;
+    plr_kube_images_free(steal(run->images));
+    plr_kube_setup_check(run, &err);
+    settle(run, &err);
+}
+
 static void on_pod(plr_kube_pod *pod, const plr_error *err)
 {
     settle(pod->run, err);
@@ -42,6 +62,8 @@ static int create_pod(plr_kube_run *run, plr_error *err)
 /* There is a Secret with plr-init, or `err` says what is in its way. */
 static void take_init(plr_kube_run *run, plr_error *err)
 {
+    if (err->code == 0)
+        plr_kube_setup_check(run, err);
     if (err->code == 0 && run->layout != PLR_KUBE_LAYOUT_POD_PER_STEP && create_pod(run, err) == 0)
         return;
     settle(run, err);
@@ -79,7 +101,8 @@ static void on_init_asked(
     run->creation = NULL;
     /* Where a webhook of the cluster's bears no dry run it says so by a 400. */
     if (cause == NULL || status == 400) {
-        if (create_init(run, true, on_init_created, &err) < 0)
+        if (plr_kube_setup_check(run, &err) < 0 ||
+                create_init(run, true, on_init_created, &err) < 0)
             settle(run, &err);
         return;
     }
@@ -125,4 +148,6 @@ void plr_kube_setup(plr_kube_run *run, plr_op *op)
             plr_kube_images_new(&run->images, kube, run->view, run->view->document, run->tasks,
                     run->n_tasks, on_images, run, &err) < 0)
         settle(run, &err);
+    if (run->setup != NULL)
+        kube->host->op_on_cancel(op, on_cancel, run);
 }

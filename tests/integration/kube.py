@@ -203,6 +203,11 @@ class Namespace:
         """The state of a container of the only pod."""
         return next(one for one in self.pod()["status"].get("containerStatuses", []) if one["name"] == container)
 
+    def exit_codes(self):
+        """Of the containers of the only pod; None: not ended yet."""
+        return {one["name"]: one["state"].get("terminated", {}).get("exitCode")
+                for one in self.pod()["status"].get("containerStatuses", [])}
+
     def _left(self):
         """All but the program that runs share."""
         return ([f"pod {pod['metadata']['name']} {pod['status']['phase']}" for pod in self.pods()] +

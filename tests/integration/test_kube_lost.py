@@ -31,14 +31,8 @@ def sweep(kube, *flags):
     return swept
 
 
-def codes(kube):
-    """How the containers of the only pod ended; None: not yet."""
-    statuses = kube.namespace.pod()["status"].get("containerStatuses", [])
-    return {one["name"]: one["state"].get("terminated", {}).get("exitCode") for one in statuses}
-
-
 def all_codes(kube):
-    """The same of all pods of which each has one container; None: still there, but not told."""
+    """How containers ended, of all pods of which each has one; None: not yet."""
     return {pod["spec"]["containers"][0]["name"]: pod["status"].get("containerStatuses", [{"state": {}}])[0]["state"]
             .get("terminated", {}).get("exitCode") for pod in kube.namespace.pods()}
 
@@ -56,7 +50,7 @@ def test_without_its_engine_a_pod_ends_when_the_lease_does(kube):
     kill(running)
     assert not is_over(kube)
     wait_for(lambda: is_over(kube), 60)
-    assert codes(kube) == {"s0": 137, "s1": 137, "s2": 137, "s3": 124}
+    assert kube.namespace.exit_codes() == {"s0": 137, "s1": 137, "s2": 137, "s3": 124}
     sweep(kube, "--run", kube.namespace.pod()["metadata"]["labels"]["pipeline-runtime.io/run"])
 
 
@@ -81,7 +75,7 @@ def test_a_pipeline_goes_on_without_its_engine(kube):
     running.line("up\\n")
     kill(running)
     wait_for(lambda: is_over(kube), 60)
-    assert codes(kube) == {"s0": 0, "s1": 7, "s2": 124, "s3": 0}, "0 is said only by what ran"
+    assert kube.namespace.exit_codes() == {"s0": 0, "s1": 7, "s2": 124, "s3": 0}, "0 is said only by what ran"
     name = kube.namespace.pod()["metadata"]["name"]
     assert b"note" in kube.namespace.get(f"pods/{name}/log", container="s3")
     assert b"skipped failed-before" in kube.namespace.get(f"pods/{name}/log", container="s2")
