@@ -106,7 +106,8 @@ static bool is_whole(const plr_kube_log *log)
 /* Whether the end of a stream can be that of the output, by all that has been read. */
 static bool may_end_here(const plr_kube_log *log)
 {
-    bool never_ran = !log->ran && !log->ended_by_word && log->count.bytes == 0;
+    bool never_ran =
+            !log->ran && !log->ended_by_word && log->count.bytes == 0 && log->lines.n_line == 0;
     return plr_kube_resume_is_joined(&log->resume) &&
            (log->proven || !log->is_counted || never_ran);
 }

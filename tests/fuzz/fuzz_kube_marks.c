@@ -167,7 +167,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool same = t.text.size == said.size &&
                 (said.size == 0 || memcmp(t.text.data, said.data, said.size) == 0);
     /* Of what not one line was to be had, the container's status tells. */
-    if (!t.ended || t.n_records > 1 || (!same && !t.gap && t.any))
+    if (!t.ended || (!t.gap && (t.n_records > 1 || (!same && t.any))))
         abort();
     if (behind == hole && (!same || t.gap || t.n_records == 0))
         abort();
