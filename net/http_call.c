@@ -13,7 +13,8 @@
 #define HEADERS_BYTES ((size_t)64 << 10)
 #define HEADERS_LINES 100u
 #define HEADERS_NS (UINT64_C(10) * 1000000000)
-/* For streams: a daemon writes frames of up to 32 KiB. */
+/* For streams of a socket of this machine: a daemon writes frames of up to 32 KiB. By TLS no piece
+ * is larger than libcurl's own buffer. */
 #define STREAM_BUFFER (64L << 10)
 
 void plr_http_call_fail(plr_http_call *call, int code, const char *format, ...)
@@ -367,7 +368,9 @@ int plr_http_call_prepare(plr_http_call *call, const char *const *headers, plr_e
         SET(CURLOPT_NOBODY, 1L);
     SET(CURLOPT_CUSTOMREQUEST, call->method);
     SET(CURLOPT_HTTPHEADER, call->headers);
-    if (call->on_data != NULL)
+    /* By TLS every request is copied there; it is 64 KiB otherwise. */
+    SET(CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
+    if (call->on_data != NULL && client->base.socket != NULL)
         SET(CURLOPT_BUFFERSIZE, STREAM_BUFFER);
 
     SET(CURLOPT_PRIVATE, call);

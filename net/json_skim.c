@@ -26,13 +26,6 @@ static void take_string(plr_json_skim *skim, char c)
         skim->text[skim->length++] = c;
 }
 
-static void open_value(plr_json_skim *skim)
-{
-    if (skim->depth > 0 || skim->wanted_out)
-        skim->depth++;
-    skim->wanted_out = false;
-}
-
 static void take(plr_json_skim *skim, char c)
 {
     switch (c) {
@@ -51,7 +44,8 @@ static void take(plr_json_skim *skim, char c)
         break;
     case '{':
     case '[':
-        open_value(skim);
+        skim->depth += skim->depth > 0 || skim->wanted_out;
+        skim->wanted_out = false;
         break;
     case '}':
     case ']':
@@ -62,22 +56,23 @@ static void take(plr_json_skim *skim, char c)
     }
 }
 
+/* The value that this begins is to be left out. */
+static bool opens(const plr_json_skim *skim, char c)
+{
+    return skim->wanted_out && (c == '{' || c == '[');
+}
+
 size_t plr_json_skim_next(plr_json_skim *skim, const char *data, size_t size, bool *ret_read)
 {
-    bool reads = skim->depth == 0;
+    bool reads = skim->depth == 0 && !opens(skim, data[0]);
     size_t n = 0;
-    *ret_read = reads;
-    while (n < size) {
+    do {
         if (skim->in_string)
             take_string(skim, data[n]);
         else
             take(skim, data[n]);
-        /* The brackets of what is left out are read. */
-        if (reads && skim->depth > 0)
-            return n + 1;
-        if (!reads && skim->depth == 0)
-            return n; /* taken once more, it means nothing */
         n++;
-    }
+    } while (n < size && (reads ? !opens(skim, data[n]) : skim->depth > 0));
+    *ret_read = reads;
     return n;
 }

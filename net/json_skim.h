@@ -19,9 +19,9 @@ typedef struct plr_json_skim {
     bool wanted_out; /* the last that came was the name of such a value, and its colon */
 } plr_json_skim;
 
-/* How many of the first bytes of `data` belong together, and whether they are to be read or left
- * out; 0: none were left out, ask again. The objects and arrays of such members come out empty,
- * strings and numbers stay. What is left out is not looked at further than to find its end. */
+/* How many of the first bytes of `data`, at least one, belong together, and whether they are to be
+ * read or left out: of the objects and arrays that are members of those names, all; strings and
+ * numbers stay. What is left out is not looked at further than to find its end. */
 size_t plr_json_skim_next(plr_json_skim *skim, const char *data, size_t size, bool *ret_read);
 
 #endif

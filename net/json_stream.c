@@ -4,6 +4,7 @@
 
 #include <json-c/json.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "engine/base/error.h"
 #include "net/json_skim.h"
@@ -108,12 +109,18 @@ static int feed(plr_json_stream *stream, const char *at, const char *end, plr_er
 
 int plr_json_stream_feed(plr_json_stream *stream, const void *data, size_t size, plr_error *err)
 {
+    static const char null[] = "null";
     const char *at = data, *end = at + size;
     if (stream->skim.names == NULL)
         return feed(stream, at, end, err);
     for (bool reads; at < end;) {
+        bool goes_on = stream->skim.depth > 0;
         size_t n = plr_json_skim_next(&stream->skim, at, (size_t)(end - at), &reads);
-        int r = reads ? feed(stream, at, at + n, err) : 0;
+        int r = 0;
+        if (reads)
+            r = feed(stream, at, at + n, err);
+        else if (!goes_on)
+            r = feed(stream, null, null + strlen(null), err);
         if (r < 0)
             return r;
         at += n;

@@ -24,8 +24,8 @@ void plr_json_stream_free(plr_json_stream *stream);
 PLR_DEFINE_CLEANUP(plr_json_stream, plr_json_stream_free)
 #define _cleanup_json_stream_ _cleanup_(cleanup_plr_json_stream_free)
 
-/* Objects and arrays that are members of these names, wherever they stand, are read as empty ones:
- * what nobody looks at costs no memory, and does not count for `max_object`. The list ends with
+/* Objects and arrays that are members of these names, wherever they stand, are read as null: what
+ * nobody looks at costs no memory, and does not count for `max_object`. The list ends with
  * NULL and lives as long as the stream; json_skim.h. */
 void plr_json_stream_skip(plr_json_stream *stream, const char *const *names);
 

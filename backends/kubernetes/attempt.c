@@ -75,6 +75,7 @@ int plr_kube_attempt_of(plr_kube_attempt **ret_attempt, plr_task *task, plr_erro
     attempt->next = run->attempts;
     run->attempts = attempt;
     task->data = attempt;
+    plr_kube_pod_tell(pod, attempt);
     *ret_attempt = attempt;
     return 0;
 }

@@ -178,8 +178,6 @@ void plr_kube_attempt_look(plr_kube_attempt *attempt)
     plr_error err = { 0 };
     if (attempt->ended || attempt->skipped)
         return;
-    if (pod->seen != NULL && !pod->gone)
-        plr_kube_end_look(evidence, pod->seen, attempt->container);
     bool runs = evidence->standing == PLR_KUBE_RUNNING;
     bool stuck = evidence->standing == PLR_KUBE_TROUBLED &&
                  evidence->patience == PLR_KUBE_PATIENCE_IMAGE;

@@ -174,6 +174,7 @@ static void take_container(plr_kube_evidence *evidence, json_object *container)
     json_object *state = plr_jsonc_get(container, "state", json_type_object);
     json_object *waiting = plr_jsonc_get(state, "waiting", json_type_object);
     json_object *terminated = plr_jsonc_get(state, "terminated", json_type_object);
+    evidence->ready = plr_jsonc_true(container, "ready");
     if (waiting != NULL) {
         take_waiting(evidence, waiting);
         return;

@@ -82,6 +82,7 @@ typedef struct plr_kube_evidence {
     bool has_status; /* it has terminated, with: */
     int exit_code;
     int signal;
+    bool ready;     /* the kubelet's probe says so */
     bool gone;      /* the pod does not exist any more */
     bool restarted; /* by nobody of ours */
 } plr_kube_evidence;

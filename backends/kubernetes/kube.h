@@ -87,10 +87,12 @@ struct plr_kube_pod {
     bool gated; /* nobody runs it before its parts are there */
     plr_kube_created_fn *on_created;
     uint64_t created_at;
-    json_object *seen; /* as the watch had it last, or NULL */
-    bool gone;         /* it does not exist any more */
-    bool left;         /* the attempt that had it for itself is over: nobody listens in it */
-    bool waits_node;   /* that it has none was told */
+    char *seen;    /* as the watch had it last, for attempts to come, or NULL: JSON as text takes a
+                    * tenth of it */
+    char *address; /* NULL: none yet */
+    bool gone;     /* it does not exist any more */
+    bool left;     /* the attempt that had it for itself is over: nobody listens in it */
+    bool waits_node; /* that it has none was told */
 
     /* stop.c */
     plr_kube_call *deletion;
@@ -167,6 +169,8 @@ int plr_kube_pod_create(plr_kube_pod *pod, const plr_kube_objects *objects,
 void plr_kube_pod_creation_cancel(plr_kube_pod *pod);
 /* The run's pod as it is, or was when it went (`last`, or NULL), is handed to its attempts. */
 void plr_kube_pod_seen(plr_kube_pod *pod, json_object *object);
+/* And to one that has only just come: what was seen before. */
+void plr_kube_pod_tell(const plr_kube_pod *pod, plr_kube_attempt *attempt);
 void plr_kube_pod_gone(plr_kube_pod *pod, json_object *last);
 /* Somebody's command may be running in it. */
 bool plr_kube_pod_is_busy(const plr_kube_pod *pod);

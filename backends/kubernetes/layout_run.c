@@ -12,13 +12,6 @@ static bool is_alive(const plr_kube_attempt *attempt)
     return attempt->started && !attempt->ended;
 }
 
-static const char *address_of(const plr_kube_attempt *attempt)
-{
-    json_object *status = plr_jsonc_get(attempt->pod->seen, "status", json_type_object);
-    const char *address = plr_jsonc_text(status, "podIP");
-    return address[0] == '\0' ? NULL : address;
-}
-
 /* Others may look for a service or a detached step, whether they depend on it or not: all of these
  * have begun. */
 static bool all_are_there(const plr_kube_run *run)
@@ -76,7 +69,7 @@ static int create(plr_kube_attempt *attempt, plr_error *err)
         return plr_error_nomem(err);
     for (const plr_kube_attempt *other = run->attempts; other != NULL; other = other->next)
         if (is_alive(other))
-            addresses[other->task->index] = address_of(other);
+            addresses[other->task->index] = other->pod->address;
     place.only = task;
     place.addresses = addresses;
     place.node = run->node;
@@ -122,7 +115,7 @@ void plr_kube_layout_leave(plr_kube_attempt *attempt)
     if (attempt->run->layout != PLR_KUBE_LAYOUT_POD_PER_STEP)
         return;
     pod->left = true;
-    json_object_put(steal(pod->seen));
+    free(steal(pod->seen));
     attempt->run->kube->host->timer_set(pod->lease, 0);
     if (!attempt->started && pod->uid != NULL)
         plr_kube_delete(pod, 0);

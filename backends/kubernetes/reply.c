@@ -6,9 +6,6 @@
 #include "net/json_stream.h"
 #include "net/jsonc.h"
 
-const char *const plr_kube_unread[] = { "managedFields", "containers", "initContainers", "volumes",
-    "volumeMounts", NULL };
-
 static void keep_object(json_object *object, void *userdata)
 {
     json_object **kept = userdata;
@@ -18,11 +15,12 @@ static void keep_object(json_object *object, void *userdata)
 
 json_object *plr_kube_reply_parse(const plr_buf *body)
 {
+    static const char *const unread[] = { PLR_KUBE_UNREAD, NULL };
     _cleanup_json_ json_object *reply = NULL;
     _cleanup_json_stream_ plr_json_stream *stream = NULL;
     if (body->size == 0 || plr_json_stream_new(&stream, body->size, keep_object, &reply, NULL) < 0)
         return NULL;
-    plr_json_stream_skip(stream, plr_kube_unread);
+    plr_json_stream_skip(stream, unread);
     return plr_json_stream_feed(stream, body->data, body->size, NULL) < 0 ? NULL : steal(reply);
 }
 

@@ -7,9 +7,12 @@
 
 #include "engine/base/buf.h"
 
-/* What nobody reads of the objects that the API sends, and most of them is: `spec` and
- * `managedFields`. For plr_json_stream_skip. */
-extern const char *const plr_kube_unread[];
+/* Members that nobody reads of the objects that the API sends, and most of them is. For
+ * plr_json_stream_skip. */
+#define PLR_KUBE_UNREAD                                                                            \
+    "managedFields", "containers", "initContainers", "volumes", "volumeMounts", "lastState",       \
+            "ownerReferences", "tolerations", "securityContext", "hostAliases", "podIPs",          \
+            "hostIPs", "user", "allocatedResources"
 
 /* A reply without these; the caller's. NULL: it is no JSON object, or there is no memory. */
 json_object *plr_kube_reply_parse(const plr_buf *body);

@@ -35,8 +35,9 @@ void plr_kube_pod_free(plr_kube_pod *pod)
     pod->run->kube->host->timer_free(pod->lease);
     plr_kube_call_cancel(pod->words_call);
     plr_kube_call_cancel(pod->deletion);
-    json_object_put(pod->seen);
     plr_buf_clear(&pod->words);
+    free(pod->seen);
+    free(pod->address);
     free(pod->uid);
     free(pod);
 }
@@ -51,29 +52,44 @@ static void look_all(const plr_kube_pod *pod)
     }
 }
 
+/* Without memory: with the next event. */
 static void keep(plr_kube_pod *pod, json_object *object)
 {
-    json_object_put(pod->seen);
-    pod->seen = json_object_get(object);
+    const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
+    const char *address =
+            plr_jsonc_text(plr_jsonc_get(object, "status", json_type_object), "podIP");
+    const char *node = plr_jsonc_text(plr_jsonc_get(object, "spec", json_type_object), "nodeName");
+    free(pod->seen);
+    pod->seen = text == NULL ? NULL : strdup(text);
+    if (pod->address == NULL && address[0] != '\0')
+        pod->address = strdup(address);
+    if (pod->run->node == NULL && node[0] != '\0')
+        pod->run->node = strdup(node);
+}
+
+void plr_kube_pod_tell(const plr_kube_pod *pod, plr_kube_attempt *attempt)
+{
+    if (pod->seen == NULL || pod->gone)
+        return;
+    _cleanup_json_ json_object *object = plr_jsonc_parse(pod->seen, strlen(pod->seen));
+    if (object != NULL)
+        plr_kube_end_look(&attempt->evidence, object, attempt->container);
 }
 
 void plr_kube_pod_seen(plr_kube_pod *pod, json_object *object)
 {
-    plr_kube_run *run = pod->run;
-    json_object *spec = plr_jsonc_get(object, "spec", json_type_object);
     if (pod->left)
         return;
     keep(pod, object);
-    if (run->node == NULL && plr_jsonc_text(spec, "nodeName")[0] != '\0')
-        run->node = strdup(plr_jsonc_text(spec, "nodeName")); /* without memory: with the next */
+    for (plr_kube_attempt *attempt = pod->run->attempts; attempt != NULL; attempt = attempt->next)
+        if (attempt->pod == pod && !pod->gone)
+            plr_kube_end_look(&attempt->evidence, object, attempt->container);
     look_all(pod);
 }
 
 void plr_kube_pod_gone(plr_kube_pod *pod, json_object *last)
 {
     pod->gone = true;
-    if (last != NULL)
-        keep(pod, last);
     for (plr_kube_attempt *attempt = pod->run->attempts; attempt != NULL; attempt = attempt->next)
         if (attempt->pod == pod)
             plr_kube_end_gone(&attempt->evidence, last, attempt->container);

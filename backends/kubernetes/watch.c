@@ -252,6 +252,9 @@ static void on_watched(
 
 static int start_watch(plr_kube_watch *watch, const char *version, plr_error *err)
 {
+    /* Of a pod that has begun, only its status is of interest, and what it is called. */
+    static const char *const unread[] = { PLR_KUBE_UNREAD, "annotations", "labels", "resources",
+        NULL };
     _cleanup_buf_ plr_buf path = { 0 };
     plr_buf_printf(&path,
             "%s&watch=1&allowWatchBookmarks=true&timeoutSeconds=%d&resourceVersion=", watch->path,
@@ -263,7 +266,7 @@ static int start_watch(plr_kube_watch *watch, const char *version, plr_error *er
     if (r == 0)
         r = plr_json_stream_new(&watch->stream, OBJECT_LIMIT, on_event, watch, err);
     if (r == 0)
-        plr_json_stream_skip(watch->stream, plr_kube_unread);
+        plr_json_stream_skip(watch->stream, unread);
     plr_kube_request request = {
         .method = "GET",
         .path = path.data,

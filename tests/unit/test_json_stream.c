@@ -66,18 +66,18 @@ static void skipped(void)
 {
     check_skipped("{\"spec\" : {\"a\":[{}],\"b\":\"}]\\\"}\",\"c\":1}, \"d\":2} "
                   "{\"e\":{\"managed\":[[1],2]}}",
-            "{\"spec\":{},\"d\":2}|{\"e\":{\"managed\":[]}}|");
+            "{\"spec\":null,\"d\":2}|{\"e\":{\"managed\":null}}|");
     check_skipped("{\"a\":\"spec\",\"b\":{\"c\":1}}", "{\"a\":\"spec\",\"b\":{\"c\":1}}|");
     check_skipped("{\"spec\":\"x\",\"managed\":3,\"b\":[1]}",
             "{\"spec\":\"x\",\"managed\":3,\"b\":[1]}|");
     check_skipped("{\"respec\":[1],\"specs\":[2],\"\\\"spec\":[3],\"spec\":[],\"x\":[4]}",
-            "{\"respec\":[1],\"specs\":[2],\"\\\"spec\":[3],\"spec\":[],\"x\":[4]}|");
+            "{\"respec\":[1],\"specs\":[2],\"\\\"spec\":[3],\"spec\":null,\"x\":[4]}|");
     check_skipped("{\"a name that is longer than any of those\":[1],\"spec\":{\"spec\":{\"b\":1}}}",
-            "{\"a name that is longer than any of those\":[1],\"spec\":{}}|");
+            "{\"a name that is longer than any of those\":[1],\"spec\":null}|");
     /* What is left out is longer than an object may be. */
     check_skipped("{\"spec\":[1111111111,2222222222,3333333333,4444444444,5555555555,6666666666,"
                   "7777777777,8888888888,9999999999,1111111111]}",
-            "{\"spec\":[]}|");
+            "{\"spec\":null}|");
 }
 
 static void check_refused(const char *text, size_t size, const char *before)
