@@ -89,11 +89,11 @@ def test_output_is_byte_exact(run):
 
 def test_20_mb(run):
     script = "/usr/bin/python3 -c \"import sys, hashlib\nh = hashlib.sha256()\nfor i in range(20):\n" \
-             " b = (str(i).rjust(63) + '\\\\n').encode() * 16384\n h.update(b); sys.stdout.buffer.write(b)\n" \
+             " b = (str(i).rjust(1023) + '\\\\n').encode() * 1024\n h.update(b); sys.stdout.buffer.write(b)\n" \
              "print(h.hexdigest(), file=sys.stderr)\""
     result = run(document(step("big", script)), limit=280)
     data = result.output("big", "stdout")
-    assert len(data) == 20 * 16384 * 64
+    assert len(data) == 20 << 20
     assert hashlib.sha256(data).hexdigest() == output(result, "big", "stderr").strip()
 
 
