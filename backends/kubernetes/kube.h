@@ -55,6 +55,7 @@ struct plr_kube_run {
     char nonce[33];         /* of the marks of its plr-inits */
     char *node;             /* that the first pod came to, or NULL */
     bool has_claims;        /* they were asked for */
+    bool has_service;       /* the same */
     plr_kube_watch *watch;
     plr_timer *turn; /* what is left to do in this turn of the loop */
     plr_kube_pod *pods;
@@ -63,7 +64,7 @@ struct plr_kube_run {
     /* setup.c */
     plr_op *setup;
     struct plr_kube_images *images;
-    plr_kube_call *creation; /* of the Secret with plr-init */
+    plr_kube_call *creation; /* of the Secret with plr-init, and later of its Service */
     bool cut;                /* the run was cancelled meanwhile: nothing more is made */
 
     /* stop.c */
@@ -92,6 +93,8 @@ struct plr_kube_pod {
     char *address; /* NULL: none yet */
     bool gone;     /* it does not exist any more */
     bool left;     /* the attempt that had it for itself is over: nobody listens in it */
+    bool held;     /* whose plr-init waits for its turn, or did */
+    bool owns;     /* claims or the Service of the run, which go when it does */
     bool waits_node; /* that it has none was told */
 
     /* stop.c */
@@ -165,6 +168,8 @@ void plr_kube_pod_free(plr_kube_pod *pod);
  * NULL when the pod may run; it is watched from the first on. */
 int plr_kube_pod_create(plr_kube_pod *pod, const plr_kube_objects *objects,
         plr_kube_created_fn *on_created, plr_error *err);
+/* The object is to belong to it. False: no memory. */
+bool plr_kube_pod_own(const plr_kube_pod *pod, json_object *object);
 /* Drops what is still to be created. */
 void plr_kube_pod_creation_cancel(plr_kube_pod *pod);
 /* The run's pod as it is, or was when it went (`last`, or NULL), is handed to its attempts. */
@@ -211,7 +216,8 @@ void plr_kube_lease_begin(plr_kube_pod *pod);
 /* The pod cannot have heard of us for so long that what is in it has ended itself. */
 bool plr_kube_lease_is_over(const plr_kube_pod *pod);
 
-/* layout_run.c: where each attempt has a pod. Whether `op`, of a prepare, is taken: it ends when
+/* layout_run.c: where each attempt has a pod. One that owns something of the run stays until the
+ * run's end. Whether `op`, of a prepare, is taken: it ends when
  * the pod is there, held. */
 bool plr_kube_layout_prepare(plr_kube_attempt *attempt, plr_op *op);
 /* Its turn: there is to be a pod. */
@@ -227,8 +233,9 @@ void plr_kube_stop_soon(plr_kube_run *run);
 /* Its container runs another image from now on. */
 int plr_kube_patch_image(plr_kube_attempt *attempt, const char *image, plr_error *err);
 
-/* check_claims.c: completes a check, after asking whether claims may be made. */
-void plr_kube_check_claims(plr_kube *kube, plr_op *op);
+/* check_rights.c: completes a check, after asking for the rights that only this run needs. */
+void plr_kube_check_rights(
+        plr_kube *kube, const plr_run_view *view, const plr_kube_place *place, plr_op *op);
 
 /* probe.c, plan.c, teardown.c, sweep.c */
 void plr_kube_probe(plr_kube_attempt *attempt, const plr_probe *probe, plr_op *op);

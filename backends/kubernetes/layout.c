@@ -191,13 +191,6 @@ bool plr_kube_has_claims(const plr_document *document, const plr_kube_place *pla
     return false;
 }
 
-bool plr_kube_wants_claims(const plr_run_view *run, const plr_kube_place *place)
-{
-    const char *why;
-    return plr_kube_layout_of(run, place->settings, &why) == PLR_KUBE_LAYOUT_POD_PER_STEP &&
-           plr_kube_has_claims(run->document, place);
-}
-
 bool plr_kube_needs_one_node(const plr_document *document)
 {
     for (size_t i = 0; i < document->n_volumes; i++)

@@ -32,8 +32,6 @@ size_t plr_kube_volume_pods(const plr_document *document, size_t volume);
  * unless the template brings something for it: then `false`. */
 bool plr_kube_is_claimed(const plr_document *document, const plr_kube_place *place, size_t volume);
 bool plr_kube_has_claims(const plr_document *document, const plr_kube_place *place);
-/* The run will have them. */
-bool plr_kube_wants_claims(const plr_run_view *run, const plr_kube_place *place);
 /* Something of the node's is mounted by more than one pod: they have to be on one node. */
 bool plr_kube_needs_one_node(const plr_document *document);
 

@@ -5,6 +5,7 @@
 
 #include "backends/kubernetes/errand.h"
 #include "backends/kubernetes/layout.h"
+#include "backends/kubernetes/service.h"
 #include "engine/base/error.h"
 
 static bool is_alive(const plr_kube_attempt *attempt)
@@ -43,11 +44,55 @@ static plr_kube_attempt *attempt_in(const plr_kube_pod *pod)
     return attempt;
 }
 
+static void on_service(
+        plr_kube_call *call, int status, json_object *reply, const plr_error *cause, void *userdata)
+{
+    plr_kube_run *run = userdata;
+    plr_error why = { 0 }, err = { 0 };
+    (void)call, (void)reply;
+    run->creation = NULL;
+    if (cause == NULL)
+        return;
+    plr_kube_creation_error(&why, "the Service by which steps find each other", status, cause);
+    plr_error_set(&err, why.code, "%s (--kube-cluster-domain none does without it)", why.message);
+    run->kube->host->run_failed(run->view, &err);
+}
+
+/* The first pod brings the Service along. No pod waits for it: names are looked for later. */
+static void bring_service(plr_kube_pod *pod)
+{
+    plr_kube_run *run = pod->run;
+    plr_error err = { 0 };
+    plr_kube_place place = plr_kube_run_place(run);
+    if (run->has_service || !plr_kube_has_service(run->view, &place))
+        return;
+    _cleanup_json_ json_object *service = plr_kube_service(run->view, &place);
+    run->has_service = pod->owns = true;
+    if (service == NULL || !plr_kube_pod_own(pod, service))
+        plr_error_nomem(&err);
+    else
+        plr_kube_ask(
+                run->kube, &run->creation, "POST", service, on_service, run, &err, "/services");
+    if (err.code != 0)
+        run->kube->host->run_failed(run->view, &err);
+}
+
+/* Nobody wants it any more. One that owns something is only told to end, if it hears. */
+static void drop(plr_kube_pod *pod)
+{
+    if (pod->owns && pod->held)
+        plr_kube_say(pod, "cancelled now 0");
+    else
+        plr_kube_delete(pod, 0);
+}
+
 static void on_created(plr_kube_pod *pod, const plr_error *err)
 {
     plr_kube_attempt *attempt = attempt_in(pod);
+    if (err == NULL && attempt != NULL)
+        bring_service(pod);
     if (attempt == NULL)
-        plr_kube_delete(pod, 0); /* nobody wants it any more */
+        drop(pod);
     else if (err != NULL && attempt->op != NULL)
         plr_kube_attempt_complete(attempt, err);
     else if (err == NULL && attempt->op != NULL && !attempt->turn)
@@ -81,6 +126,8 @@ static int create(plr_kube_attempt *attempt, plr_error *err)
     if (r < 0)
         return r;
     run->has_claims |= place.with_claims;
+    pod->owns |= place.with_claims;
+    pod->held = plr_kube_has_init(attempt->hold);
     pod->words_changed = false;
     return plr_kube_pod_create(pod, &objects, on_created, err);
 }
@@ -111,12 +158,18 @@ int plr_kube_layout_start(plr_kube_attempt *attempt, plr_error *err)
 
 void plr_kube_layout_leave(plr_kube_attempt *attempt)
 {
+    plr_kube_run *run = attempt->run;
     plr_kube_pod *pod = attempt->pod;
-    if (attempt->run->layout != PLR_KUBE_LAYOUT_POD_PER_STEP)
+    if (run->layout != PLR_KUBE_LAYOUT_POD_PER_STEP)
         return;
     pod->left = true;
     free(steal(pod->seen));
-    attempt->run->kube->host->timer_set(pod->lease, 0);
+    if (!pod->owns) /* what it owns is spared as long as it is */
+        run->kube->host->timer_set(pod->lease, 0);
+    if (run->has_service && run->attempts != NULL) { /* others are not to find it any more */
+        pod->words_changed = true;
+        plr_kube_run_soon(run);
+    }
     if (!attempt->started && pod->uid != NULL)
-        plr_kube_delete(pod, 0);
+        drop(pod);
 }

@@ -13,10 +13,10 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/call.h \
 	%reldir%/check.c \
 	%reldir%/check.h \
-	%reldir%/check_claims.c \
 	%reldir%/check_mounts.c \
 	%reldir%/check_network.c \
 	%reldir%/check_parts.h \
+	%reldir%/check_rights.c \
 	%reldir%/client.c \
 	%reldir%/client.h \
 	%reldir%/end.c \
@@ -70,6 +70,8 @@ libplrkubernetes_la_SOURCES = \
 	%reldir%/run_pod_create.c \
 	%reldir%/secret.c \
 	%reldir%/secret.h \
+	%reldir%/service.c \
+	%reldir%/service.h \
 	%reldir%/settings.c \
 	%reldir%/settings.h \
 	%reldir%/setup.c \

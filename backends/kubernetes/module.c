@@ -82,10 +82,12 @@ static void check(void *self, const plr_run_view *view, plr_op *op)
 {
     plr_kube *kube = self;
     plr_error err = { 0 };
+    const char *why;
     plr_kube_place place = plr_kube_place_of(kube);
+    place.layout = plr_kube_layout_of(view, place.settings, &why);
     plr_kube_check(kube->host, view, &place, op, &err);
-    if (err.code == 0 && !kube->settings.debug && plr_kube_wants_claims(view, &place))
-        plr_kube_check_claims(kube, op);
+    if (err.code == 0 && !kube->settings.debug)
+        plr_kube_check_rights(kube, view, &place, op);
     else
         plr_kube_complete(kube, op, &err);
 }
@@ -205,6 +207,13 @@ static const plr_command_info commands[] = {
     { "kube-role", "[SERVICE-ACCOUNT]", "print the Role that runs in a namespace need, as YAML" },
 };
 
+static size_t count_rules(const plr_kube_settings *settings)
+{
+    if (settings->layout != PLR_KUBE_LAYOUT_POD_PER_STEP)
+        return PLR_KUBE_N_RULES;
+    return settings->cluster_domain == NULL ? PLR_KUBE_RULE_SERVICE : PLR_KUBE_N_ALL_RULES;
+}
+
 /* It asks nobody: who has no rights yet needs it most. */
 static void command(
         void *self, const char *name, const char *const *arguments, size_t n, plr_op *op)
@@ -218,8 +227,7 @@ static void command(
     if (n > 1)
         plr_error_set(&err, PLR_ERR_USAGE, "kube-role: one service account at most");
     else
-        plr_kube_role_put(&out, space, n == 1 ? arguments[0] : NULL,
-                kube->settings.layout == PLR_KUBE_LAYOUT_POD_PER_STEP);
+        plr_kube_role_put(&out, space, n == 1 ? arguments[0] : NULL, count_rules(&kube->settings));
     if (err.code == 0 && plr_buf_check(&out, &err) == 0)
         kube->host->op_text(op, out.data, out.size);
     plr_kube_complete(kube, op, &err);

@@ -129,6 +129,11 @@ bool plr_kube_is_dns_name(const char *name)
     }
 }
 
+bool plr_kube_is_dns_label(const char *name)
+{
+    return strchr(name, '.') == NULL && plr_kube_is_dns_name(name);
+}
+
 bool plr_kube_is_host_name(const char *name)
 {
     static const char letters[] =

@@ -18,6 +18,9 @@
 #define PLR_KUBE_LABEL_RUN PLR_KUBE_LABEL "run"
 #define PLR_KUBE_LABEL_KIND PLR_KUBE_LABEL "kind"
 
+/* Of pods that a Service has: "true" until their step is over. */
+#define PLR_KUBE_LABEL_LIVES PLR_KUBE_LABEL "lives"
+
 /* Annotations. The first two are read by plr-init through files; that the deadline is written anew
  * is its lease. */
 #define PLR_KUBE_NOTE_PLAN PLR_KUBE_LABEL "plan"
@@ -71,6 +74,8 @@ json_object *plr_kube_metadata(
 
 /* What Kubernetes takes for a name: one of DNS in lower case (RFC 1123). */
 bool plr_kube_is_dns_name(const char *name);
+/* One that is a single label: a pod's host name. */
+bool plr_kube_is_dns_label(const char *name);
 /* What names look like that somebody means to resolve; one with a space in it is for people. */
 bool plr_kube_is_host_name(const char *name);
 

@@ -6,6 +6,7 @@
 #include "backends/kubernetes/check.h"
 #include "backends/kubernetes/layout.h"
 #include "backends/kubernetes/secret.h"
+#include "backends/kubernetes/service.h"
 #include "backends/kubernetes/yaml.h"
 #include "engine/base/error.h"
 #include "net/jsonc.h"
@@ -66,6 +67,12 @@ int plr_kube_plan_text(char **ret_text, const plr_run_view *run, plr_task *const
     if (place.layout != PLR_KUBE_LAYOUT_POD_PER_STEP) {
         int r = put_objects(&out, run, tasks, n_tasks, &place, true, err);
         return r < 0 ? r : plr_buf_steal(&out, ret_text, err);
+    }
+    if (plr_kube_has_service(run, &place)) {
+        _cleanup_json_ json_object *service = plr_kube_service(run, &place);
+        if (service == NULL)
+            return plr_error_nomem(err);
+        plr_yaml_put(&out, service);
     }
     for (size_t i = 0; i < n_tasks; i++) {
         place.only = tasks[i];

@@ -8,6 +8,7 @@
 #include "backends/kubernetes/layout.h"
 #include "backends/kubernetes/pod_parts.h"
 #include "backends/kubernetes/secret.h"
+#include "backends/kubernetes/service.h"
 #include "backends/kubernetes/template.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
@@ -342,7 +343,8 @@ static int make_pod(json_object **ret_pod, const plr_kube_pod_maker *maker, cons
     _cleanup_json_ json_object *metadata =
             plr_kube_metadata(maker->run, name, maker->place->namespace_name, maker->place->now_s);
     json_object *spec = NULL;
-    if (metadata == NULL)
+    if (metadata == NULL ||
+            (plr_kube_has_service(maker->run, maker->place) && !plr_kube_add_lives(metadata, true)))
         return plr_error_nomem(err);
     int r = add_notes(metadata, maker, err);
     if (r == 0)

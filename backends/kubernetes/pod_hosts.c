@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The names that resolve in a pod. The API takes those of DNS for the kubelet to write into
- * /etc/hosts; where a document has others (redis_1), the containers get a file of ours in its
- * place. */
+/* The names that /etc/hosts of a pod has. The API takes those of DNS for the kubelet to write into
+ * it; where a document has others (redis_1), the containers get a file of ours in its place. Where
+ * each step has a pod, names of those that come later are DNS' (service.h): the file of a pod never
+ * changes. */
 #include <string.h>
 
 #include "backends/kubernetes/pod_parts.h"
+#include "backends/kubernetes/service.h"
 #include "engine/base/buf.h"
 #include "net/jsonc.h"
 
@@ -123,12 +125,13 @@ bool plr_kube_add_aliases(json_object *spec, const plr_kube_pod_maker *maker)
 bool plr_kube_add_hosts_note(json_object *notes, const plr_kube_pod_maker *maker)
 {
     _cleanup_buf_ plr_buf text = { 0 };
-    char own[PLR_KUBE_NAME_SIZE]; /* the host's: what is longer the kubelet cuts off */
+    char pod[PLR_KUBE_NAME_SIZE]; /* the host's name, too: what is longer the kubelet cuts off */
+    const char *own = plr_kube_hostname(maker->run, maker->place);
     if (!maker->hosts_file)
         return true;
-    plr_kube_pod_name(own, maker->run->id, maker->place->only);
-    plr_buf_printf(
-            &text, "127.0.0.1\tlocalhost %.63s\n::1\tlocalhost ip6-localhost ip6-loopback\n", own);
+    plr_kube_pod_name(pod, maker->run->id, maker->place->only);
+    plr_buf_printf(&text, "127.0.0.1\tlocalhost %.63s\n::1\tlocalhost ip6-localhost ip6-loopback\n",
+            own == NULL ? pod : own);
     for (size_t i = 0; i < json_object_array_length(maker->hosts); i++) {
         json_object *entry = json_object_array_get_idx(maker->hosts, i);
         json_object *names = plr_jsonc_get(entry, "hostnames", json_type_array);

@@ -55,7 +55,7 @@ bool plr_kube_add_copiers(json_object *spec, const plr_kube_pod_maker *maker);
 bool plr_kube_pulls_always(const plr_docker_options *docker);
 #define PLR_KUBE_HOSTS_FILE "/etc/hosts"
 
-/* pod_network.c: names that resolve, name servers. False: no memory. */
+/* pod_network.c: names that resolve, its own one, name servers. False: no memory. */
 bool plr_kube_add_network(json_object *spec, const plr_kube_pod_maker *maker);
 
 /* pod_hosts.c: finds the names of the maker; then as the API has them, and as a file in an

@@ -4,11 +4,12 @@
 
 #define NAME "pipeline-runtime"
 
-const plr_kube_rule plr_kube_rules[PLR_KUBE_N_RULES + 1] = {
+const plr_kube_rule plr_kube_rules[PLR_KUBE_N_ALL_RULES] = {
     { "pods", NULL, { "create", "get", "list", "watch", "patch", "delete", "deletecollection" } },
     { "pods", "log", { "get" } },
     { "secrets", NULL, { "create" } }, /* the garbage collector deletes them */
-    { "persistentvolumeclaims", NULL, { "create" } },
+    [PLR_KUBE_RULE_CLAIMS] = { "persistentvolumeclaims", NULL, { "create" } },
+    [PLR_KUBE_RULE_SERVICE] = { "services", NULL, { "create" } },
 };
 
 static void put_metadata(plr_buf *out, const char *kind, const char *namespace_name)
@@ -23,11 +24,12 @@ static void put_metadata(plr_buf *out, const char *kind, const char *namespace_n
         plr_buf_printf(out, "  namespace: \"%s\"\n", namespace_name);
 }
 
-void plr_kube_role_put(plr_buf *out, const char *namespace_name, const char *account, bool claims)
+void plr_kube_role_put(
+        plr_buf *out, const char *namespace_name, const char *account, size_t n_rules)
 {
     put_metadata(out, "Role", namespace_name);
     plr_buf_puts(out, "rules:\n");
-    for (size_t i = 0; i < PLR_KUBE_N_RULES + (size_t)claims; i++) {
+    for (size_t i = 0; i < n_rules; i++) {
         const plr_kube_rule *rule = &plr_kube_rules[i];
         plr_buf_printf(out, "- apiGroups: [\"\"]\n  resources: [\"%s%s%s\"]\n  verbs: [",
                 rule->resource, rule->subresource != NULL ? "/" : "",

@@ -15,15 +15,21 @@ typedef struct plr_kube_rule {
     const char *verbs[8];    /* NULL-terminated */
 } plr_kube_rule;
 
-/* Of every run; and behind these the one that is needed where pods share volumes. */
-#define PLR_KUBE_N_RULES 3
-extern const plr_kube_rule plr_kube_rules[PLR_KUBE_N_RULES + 1];
+/* What every run needs, and behind it what some need whose steps have a pod each. */
+enum {
+    PLR_KUBE_N_RULES = 3,
+    PLR_KUBE_RULE_CLAIMS = PLR_KUBE_N_RULES, /* pods share volumes */
+    PLR_KUBE_RULE_SERVICE,                   /* pods find each other by DNS */
+    PLR_KUBE_N_ALL_RULES,
+};
+extern const plr_kube_rule plr_kube_rules[PLR_KUBE_N_ALL_RULES];
 /* More than there are verbs of all rules. */
 #define PLR_KUBE_MOST_RIGHTS 32
 
-/* Appends the Role as YAML and, with the name of a service account, the RoleBinding. `claims`: with
- * the last rule. `namespace` NULL: it is left to whoever applies it. A failure is remembered by the
- * buffer. */
-void plr_kube_role_put(plr_buf *out, const char *namespace_name, const char *account, bool claims);
+/* Appends the Role as YAML and, with the name of a service account, the RoleBinding, of the
+ * first `n_rules` of plr_kube_rules. `namespace` NULL: it is left to whoever applies it. A failure
+ * is remembered by the buffer. */
+void plr_kube_role_put(
+        plr_buf *out, const char *namespace_name, const char *account, size_t n_rules);
 
 #endif

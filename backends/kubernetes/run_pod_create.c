@@ -92,9 +92,9 @@ static void on_part(
         settle(pod);
 }
 
-static bool own(const plr_kube_pod *pod, json_object *part)
+bool plr_kube_pod_own(const plr_kube_pod *pod, json_object *object)
 {
-    json_object *metadata = plr_jsonc_get(part, "metadata", json_type_object);
+    json_object *metadata = plr_jsonc_get(object, "metadata", json_type_object);
     json_object *owner =
             plr_jsonc_object("apiVersion", plr_jsonc_string("v1"), "kind", plr_jsonc_string("Pod"),
                     "name", plr_jsonc_string(pod->name), "uid", plr_jsonc_string(pod->uid), NULL);
@@ -108,7 +108,7 @@ static void create_parts(plr_kube_pod *pod)
     for (size_t i = 0; i < json_object_array_length(pod->parts) && err->code == 0; i++) {
         json_object *part = json_object_array_get_idx(pod->parts, i);
         bool is_secret = strcmp(plr_jsonc_text(part, "kind"), "Secret") == 0;
-        if (!own(pod, part))
+        if (!plr_kube_pod_own(pod, part))
             plr_error_nomem(err);
         else if (plr_kube_ask(pod->run->kube, &pod->part_creations[i], "POST", part, on_part, pod,
                          err, is_secret ? "/secrets" : "/persistentvolumeclaims") == 0)

@@ -27,6 +27,7 @@ typedef struct plr_kube_settings {
     bool debug;               /* kube-debug: the objects are shown, nothing is created */
     plr_kube_layout layout;   /* kube-layout */
     char *storage_class;      /* kube-storage-class */
+    char *cluster_domain;     /* kube-cluster-domain; NULL: the cluster has no DNS */
     char *pod_template;       /* kube-pod-template: a file */
     char *service_account;    /* kube-service-account */
     char *pause_image;        /* kube-pause-image; never NULL */
@@ -57,6 +58,10 @@ extern const char *const plr_kube_layout_words[];
     X("kube-storage-class", "NAME",                                                                \
             "of the claims that pods of a run share, instead of the default",                      \
             .type = PLR_SETTING_TEXT, .offset = offsetof(plr_kube_settings, storage_class))        \
+    X("kube-cluster-domain", "DOMAIN",                                                             \
+            "of the cluster's DNS (cluster.local), by which pods of a run find each other, or "    \
+            "none",                                                                                \
+            .type = PLR_SETTING_TEXT, .offset = offsetof(plr_kube_settings, cluster_domain))       \
     X("kube-pod-template", "FILE", "YAML that is laid over each pod", .type = PLR_SETTING_TEXT,    \
             .offset = offsetof(plr_kube_settings, pod_template))                                   \
     X("kube-service-account", "NAME", "the service account of pods, with its token mounted",       \

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backends/kubernetes/errand.h"
+#include "backends/kubernetes/service.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 
@@ -20,7 +21,7 @@ static void send(plr_kube_pod *pod);
 static void renew_later(plr_kube_pod *pod)
 {
     const plr_kube *kube = pod->run->kube;
-    if (pod->left)
+    if (pod->left && !pod->owns)
         return;
     uint64_t period = (uint64_t)plr_kube_lease_s(pod->run->view) * PLR_SECOND / RENEWALS;
     if (period > RENEWAL_MAX_S * PLR_SECOND)
@@ -76,6 +77,8 @@ static json_object *annotation(const plr_kube_pod *pod)
     good = good && plr_jsonc_add(notes, PLR_KUBE_NOTE_DEADLINE, plr_jsonc_string(deadline));
     if (pod->words.size > 0)
         good = good && plr_jsonc_add(notes, PLR_KUBE_NOTE_WORDS, plr_jsonc_string(pod->words.data));
+    if (pod->left && pod->run->has_service)
+        good = good && plr_kube_add_lives(metadata, false);
     return good ? steal(patch) : NULL;
 }
 

@@ -17,12 +17,17 @@ from rest import Rest
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "cluster"
 
-# All that a user of the backend must be given, in one namespace.
+# All that a user of the backend must be given, in one namespace, and who has a pod for each step.
 RULES = [
     {"apiGroups": [""], "resources": ["pods"],
      "verbs": ["create", "get", "list", "watch", "patch", "delete", "deletecollection"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+]
+APART = [
+    *RULES,
+    {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["create"]},
+    {"apiGroups": [""], "resources": ["services"], "verbs": ["create"]},
 ]
 ACCOUNT = "runner"
 
@@ -140,17 +145,17 @@ class UsersCluster(_Cluster):
 
 
 class Namespace:
-    """A namespace with a service account that has exactly RULES, and a kubeconfig of that account. Its labels may set
+    """A namespace with a service account that has exactly APART, and a kubeconfig of that account. Its labels may set
     the level of Pod Security."""
 
     def __init__(self, cluster, name, labels):
         self.cluster, self.name, self.account = cluster, name, ACCOUNT
         self.path = f"/api/v1/namespaces/{name}"
         cluster.post("/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
-        roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{name}"
+        self.roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{name}"
         cluster.post(f"{self.path}/serviceaccounts", {"metadata": {"name": ACCOUNT}})
-        cluster.post(f"{roles}/roles", {"metadata": {"name": ACCOUNT}, "rules": RULES})
-        cluster.post(f"{roles}/rolebindings", {
+        cluster.post(f"{self.roles}/roles", {"metadata": {"name": ACCOUNT}, "rules": APART})
+        cluster.post(f"{self.roles}/rolebindings", {
             "metadata": {"name": ACCOUNT}, "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": name}],
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT}})
         self.folder = tempfile.TemporaryDirectory(prefix="plr-kube-")
@@ -158,6 +163,11 @@ class Namespace:
         # Pods are refused until the namespace has its default account; controllers whose API server was away for a
         # while may take half a minute to make it.
         self.cluster.call("POST", f"{self.path}/serviceaccounts", {"metadata": {"name": "default"}}, ok=[201, 409])
+
+    def allow(self, rules):
+        """The account may do this, and nothing else."""
+        self.cluster.call("PATCH", f"{self.roles}/roles/{self.account}", {"rules": rules},
+                          kind="application/merge-patch+json")
 
     def token(self, account=ACCOUNT):
         answer = self.post(f"serviceaccounts/{account}/token", {"spec": {"expirationSeconds": 86400}})
@@ -196,6 +206,12 @@ class Namespace:
     def secrets(self):
         return self.get("secrets")["items"]
 
+    def services(self):
+        return self.get("services")["items"]
+
+    def claims(self):
+        return self.get("persistentvolumeclaims")["items"]
+
     def secret_values(self):
         return [base64.b64decode(value) for secret in self.secrets() for value in secret.get("data", {}).values()]
 
@@ -212,7 +228,9 @@ class Namespace:
         """All but the program that runs share."""
         return ([f"pod {pod['metadata']['name']} {pod['status']['phase']}" for pod in self.pods()] +
                 [f"secret {secret['metadata']['name']}" for secret in self.secrets()
-                 if not secret["metadata"]["name"].startswith("plr-init-")])
+                 if not secret["metadata"]["name"].startswith("plr-init-")] +
+                [f"service {service['metadata']['name']}" for service in self.services()] +
+                [f"claim {claim['metadata']['name']}" for claim in self.claims()])
 
     def leftovers(self, seconds=120):
         """What is there after the grace of a pod that is deaf, and after the garbage collector had its time."""

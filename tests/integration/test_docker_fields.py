@@ -158,10 +158,21 @@ def ping(name):
     return step("ping", f"redis-cli -h {name} ping", image="redis:4-alpine")
 
 
-@pytest.mark.parametrize("mode", ["shared", pytest.param("isolated", marks=pytest.mark.not_in_a_pod("all share the network of the pod"))])
+@pytest.mark.parametrize("mode", ["shared", "isolated"])
 @pytest.mark.parametrize("name", ["server", "cache.example"])
 def test_names_and_aliases_resolve(run, mode, name):
     passed(run(document(ping(name), services=[server(aliases=["cache.example"])]), f"--network {mode}"), ping="PONG\n")
+
+
+@pytest.mark.parametrize("mode", ["shared", "isolated"])
+def test_services_find_each_other(run, mode):
+    """Whichever of them was there first."""
+    def service(name, port, other, others_port):
+        return step(name, f"trap exit TERM; nc -ll -p {port} -e echo {name} & until heard=$(nc -w 2 {other} {others_port} </dev/null); do "
+                          f"sleep 0.1; done; nc -ll -p 1{port} -e echo {name} hears $heard & wait")
+    asks = "; ".join(f"until nc -w 2 {name} {port} </dev/null 2>&-; do sleep 0.1; done" for name, port in (("app", 191), ("db", 192)))
+    passed(run(document(step("ask", asks), services=[service("app", 91, "db", 92), service("db", 92, "app", 91)]), f"--network {mode}"),
+           ask="app hears db\ndb hears app\n")
 
 
 def namespaces(result):

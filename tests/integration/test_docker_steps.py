@@ -97,7 +97,7 @@ def test_dev_shm_is_a_folder_and_devices_are_devices(run):
     assert (result.code, output(result, "a")) == (0, "000000\n1024\n")
 
 
-@pytest.mark.parametrize("mode", ["shared", pytest.param("isolated", marks=pytest.mark.not_in_a_pod("all share the network of the pod"))])
+@pytest.mark.parametrize("mode", ["shared", "isolated"])
 def test_names_and_aliases_resolve(run, mode):
     doc = {"services": [{"metadata": {"name": "redis"}, "aliases": ["cache"], "ready": {"tcp": 6379},
                          "docker": {"image": "redis:4-alpine"}}],

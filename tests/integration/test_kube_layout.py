@@ -3,13 +3,16 @@
 import pytest
 
 from docker_steps import document, end, output, step, warnings
-from kube import RULES, wait_for
+from kube import APART, RULES, wait_for
 from test_samples import EXPECTED, look, read
 
 LAYOUT = "--kube-layout pod-per-step"
-CLAIMS = {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["create"]}
-ROLES = "/apis/rbac.authorization.k8s.io/v1"
 SERVICE = "trap exit TERM; while :; do sleep 0.1; done"
+
+
+def beside(*steps, **fields):
+    """A document whose steps do not wait for each other."""
+    return document(step("first"), *[{"depends_on": ["first"], **one} for one in steps], **fields)
 
 
 @pytest.fixture
@@ -20,10 +23,8 @@ def apart(kube):
 
 @pytest.fixture
 def volume(cluster, kube, tmp_path):
-    """The account may make claims, and there is a volume of the node's for one."""
+    """There is a volume of the node's for a claim."""
     name = kube.namespace.name
-    role = f"{ROLES}/namespaces/{name}/roles/{kube.namespace.account}"
-    cluster.call("PATCH", role, {"rules": [*RULES, CLAIMS]}, kind="application/merge-patch+json")
     tmp_path.chmod(0o777)
     cluster.post("/api/v1/persistentvolumes", {"metadata": {"name": name}, "spec": {
         "capacity": {"storage": "2Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": name,
@@ -47,16 +48,16 @@ def test_shared_volume(apart, kube, volume, name):
     """A sample whose steps, or attempts, leave something to each other: by a claim, which goes with the run."""
     result = apart(read(name), volume, limit=120)
     look(result, read(name), name)
-    wait_for(lambda: kube.namespace.get("persistentvolumeclaims")["items"] == [], 40)
+    wait_for(lambda: kube.namespace.claims() == [], 40)
 
 
 def test_shared_volume_without_the_right(apart, kube):
     """Before anything is made, with the rule that would allow it and what else can be done."""
+    kube.namespace.allow(RULES)
     result = apart(read("5_volume_temp"))
     assert result.code == 2 and kube.namespace.pods() == [], result
     said = result.stderr + result.text
     assert "persistentvolumeclaims" in said and "--kube-pod-template" in said, result
-    assert "persistentvolumeclaims" in kube.command_line(LAYOUT.split() + ["kube-role"]).text
 
 
 def test_two_services_on_one_port(kube):
@@ -161,11 +162,124 @@ def test_a_step_that_is_not_to_run_leaves_no_pod(kube):
     assert running.finish().code == 1
 
 
+def test_what_a_skipped_step_has_brought_along_stays(apart, volume):
+    """Its pod, which was prepared, owns the claim of the run: it ends, but goes with the run."""
+    mount = [{"name": "v", "path": "/v"}]
+    doc = document(step("bad", "sleep 2; exit 1"), step("skipped", volumes=mount),
+                   step("last", "touch /v/f && echo wrote", run_policy="always", volumes=mount),
+                   volumes=[{"metadata": {"name": "v"}, "temp": {}}])
+    result = apart(doc, f"{volume} --kube-schedule-timeout 20s", limit=60)
+    assert output(result, "last") == "wrote\n" and end(result, "skipped")["reason"] == "skipped", result
+
+
+# What one finds out is told to whoever connects to it; a name that is not known yet is looked for again.
+FIND = "until found=$(ping -c 1 -W 1 {0} 2>&-); do sleep 0.1; done; echo $found | cut -d ' ' -f 2,3"
+TELL = "nc -l -p 99 -e sh -c 'echo $found'"
+HEAR = "until nc -w 2 {0} 99 </dev/null 2>&-; do sleep 0.1; done"
+MINE = "ip -o -4 address show dev eth0 | sed 's|.*inet \\([^/]*\\).*|mine \\1|'"
+
+
+def found(text):
+    """{"a": its address} of lines like "a (10.0.0.7):"; the same of "mine"."""
+    return {words[0]: words[1].strip("():") for words in map(str.split, text.splitlines())}
+
+
+@pytest.mark.each_version
+def test_services_find_each_other(apart, kube):
+    """Whichever of them was there first; and a Service is all that there is for it, which goes with the run."""
+    def service(name, other):
+        return step(name, f"trap exit TERM; {MINE}; {FIND.format(other)}; export found; {TELL.replace('-l', '-ll')} & wait")
+    running = kube.start(document(step("ask", "; ".join(HEAR.format(name) for name in ("app", "db")) + "; echo up; sleep 2"),
+                                  services=[service("app", "db"), service("db", "app")]), LAYOUT)
+    running.line("up\\n")
+    [made] = kube.namespace.services()
+    [owner] = made["metadata"]["ownerReferences"]
+    run = made["metadata"]["labels"]["pipeline-runtime.io/run"]
+    assert made["metadata"]["name"] == f"plr-{run}" and made["spec"]["clusterIP"] == "None", made
+    assert owner["kind"] == "Pod" and owner["name"] in {f"plr-{run}-s0", f"plr-{run}-s1"}, made
+    result = running.finish()
+    app, db = (found(output(result, name)) for name in ("app", "db"))
+    assert app["db"] == db["mine"] != app["mine"] == db["app"], result
+    wait_for(lambda: kube.namespace.services() == [], 40)
+
+
+def test_steps_side_by_side_find_each_other(apart):
+    """Both ways: the one is heard only after it has found the other."""
+    doc = beside(step("left", f"{MINE}; {FIND.format('right')}; {HEAR.format('right')}"),
+                 step("right", f"{MINE}; {FIND.format('left')}; export found; {TELL}"))
+    result = apart(doc, limit=60)
+    left, right = (found(output(result, name)) for name in ("left", "right"))
+    assert result.code == 0 and left["right"] == right["mine"] != left["mine"] == right["left"], result
+
+
+@pytest.mark.each_version
+def test_a_name_is_that_of_the_attempt_that_lives(apart):
+    """And of nobody, once the last has ended. Who looks for it was there before all of them."""
+    gone = "until ping -c 1 -W 1 again 2>&1 | grep -q 'bad address'; do sleep 0.1; done"
+    doc = beside(step("looks", f"nc -l -p 99; {HEAR.format('again')}; {HEAR.format('again')}; {gone}; echo gone"),
+                 step("there", HEAR.format("looks")),
+                 step("again", f"{MINE}; export found=$(hostname); {TELL}; exit 3", depends_on=["there"],
+                      retry={"attempts": 2, "on": ["exit"]}, ignore_err=True))
+    result = apart(doc, limit=90)
+    assert output(result, "looks").split() == ["again", "again", "gone"], result
+    assert len(set(output(result, "again").split()[1::2])) == 2, result
+
+
+def test_a_cluster_without_dns(kube):
+    """No Service is made, nothing of it is in a pod, and no right is needed for it."""
+    kube.namespace.allow(RULES)
+    running = kube.start(document(step("a", "cat /etc/resolv.conf; hostname; echo up; sleep 2"), services=[step("s", SERVICE)]),
+                         f"{LAYOUT} --kube-cluster-domain none")
+    running.line("up\\n")
+    assert kube.namespace.services() == []
+    result = running.finish()
+    said = output(result, "a").splitlines()
+    assert result.code == 0 and said[-2] == f"plr-{result.ended['run']}-s1" and "plr-" not in "".join(said[:-2]), result
+
+
+def test_a_service_without_the_right(kube):
+    """Two services on one port choose the layout by themselves: the document is refused, with what can be done."""
+    kube.namespace.allow(RULES)
+    result = kube(read("7_redis_multi"))
+    said = result.stderr + result.text
+    assert result.code == 2 and kube.namespace.pods() == [], result
+    assert "resources: [services], verbs: [create]" in said and "--kube-cluster-domain none" in said, result
+    assert kube(read("1_hello_world"), LAYOUT).code == 0, "steps in a row need no Service"
+    kube.namespace.allow(APART)
+    assert kube(read("7_redis_multi"), limit=120).code == 0
+
+
+def test_a_service_that_is_refused(kube, proxy):
+    """By what no right tells, a quota for one: the run fails, and says what does without."""
+    proxy.change("POST", r".*/services$", lambda body: body.replace(b'"None"', b'"none"'))
+    result = kube(beside(step("a", SERVICE), step("b", SERVICE)), LAYOUT)
+    assert result.code == 2, result
+    assert "the Service by which steps find each other cannot be created" in result.text, result
+    assert "--kube-cluster-domain none" in result.text, result
+
+
+def test_who_owns_the_service_is_spared_as_long_as_the_run_goes_on(kube):
+    """Its pod is over, but its deadline moves on: others that sweep leave it there."""
+    running = kube.start(beside(step("short"), step("long", "echo up; nc -l -p 99")),
+                         f"{LAYOUT} --on-loss keep --keep 4s")
+    running.line("up\\n")
+    running.line(lambda line: '"step":"short"' in line and '"end":' in line)
+    [made] = kube.namespace.services()
+    [owner] = made["metadata"]["ownerReferences"]
+
+    def deadline():
+        return int(kube.namespace.get(f"pods/{owner['name']}")["metadata"]["annotations"]["pipeline-runtime.io/deadline"])
+    before = deadline()
+    wait_for(lambda: deadline() > before + 2, 20)
+    running.signal()
+    assert running.finish().code == 130
+
+
 @pytest.mark.each_version
 def test_debug_prints_what_the_server_takes(cluster, kube, tmp_path):
-    doc = document(*[step(name, volumes=[{"name": "v", "path": "/v"}]) for name in "ab"],
-                   volumes=[{"metadata": {"name": "v"}, "temp": {}}])
+    doc = beside(*[step(name, volumes=[{"name": "v", "path": "/v"}]) for name in "ab"],
+                 volumes=[{"metadata": {"name": "v"}, "temp": {}}])
     shown = kube(doc, f"{LAYOUT} --kube-debug")
     (tmp_path / "objects.yml").write_text(shown.text)
     said = cluster.kubectl("-n", kube.namespace.name, "apply", "--dry-run=server", "-f", str(tmp_path / "objects.yml"))
-    assert said.count("pod/plr-") == 2 and "persistentvolumeclaim/plr-" in said, said
+    assert said.count("pod/plr-") == 3 and "persistentvolumeclaim/plr-" in said and "service/plr-" in said, said

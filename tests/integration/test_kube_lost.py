@@ -59,6 +59,7 @@ def test_without_its_engine_each_pod_of_a_step_ends_when_the_lease_does(kube):
     running = kube.start(doc, "--kube-layout pod-per-step --on-loss keep --keep 5s --grace 2s")
     running.line("up\\n")
     wait_for(lambda: len(kube.namespace.pods()) == 3)
+    assert len(kube.namespace.services()) == 1
     kill(running)
     wait_for(lambda: all(code is not None for code in all_codes(kube).values()), 60)
     assert all_codes(kube) == {"s0": 137, "s1": 137, "s2": 124}
@@ -112,12 +113,13 @@ def test_an_api_server_that_is_away_for_longer_than_the_lease(cluster, kube):
 
 
 @pytest.mark.parametrize("method, path", [
-    ("POST", r".*/secrets\?dryRun"), ("POST", r".*/secrets$"), ("POST", r".*/pods\?"), ("POST", r".*/secrets$"), ("PATCH", r".*/pods/")],
-    ids=["asked", "init", "pod", "secret", "release"])
+    ("POST", r".*/secrets\?dryRun"), ("POST", r".*/secrets$"), ("POST", r".*/pods\?"), ("POST", r".*/secrets$"), ("PATCH", r".*/pods/"),
+    ("POST", r".*/services$")], ids=["asked", "init", "pod", "secret", "release", "service"])
 @pytest.mark.parametrize("arrives", [False, True], ids=["before", "after"])
 def test_killed_at_each_step_of_the_setup(kube, proxy, request, method, path, arrives):
     """Before a request has arrived, or while it does: what is there then is found."""
     nth = 2 if "secret" in request.node.callspec.id else 1
+    flags = "--kube-layout pod-per-step" if "service" in request.node.callspec.id else ""
     seen = []
 
     def meddle(body):
@@ -130,7 +132,7 @@ def test_killed_at_each_step_of_the_setup(kube, proxy, request, method, path, ar
         return body
 
     proxy.change(method, path, meddle)
-    running = kube.start(with_secrets(step("a", "sleep 1000")))
+    running = kube.start(with_secrets(step("a", "sleep 1000"), services=[SERVICE]), flags)
     running.process.wait(30)
     kill(running)
     assert len(seen) >= nth

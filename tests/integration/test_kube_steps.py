@@ -135,15 +135,16 @@ def test_all_missing_rights_in_one_message(cluster, kube):
 
 @pytest.mark.each_version
 def test_the_printed_role_is_enough(cluster, kube):
-    """And it is what the tests' account has."""
-    from kube import RULES
-    printed = kube.command_line(["kube-role"])
-    roles = [one for one in yaml.safe_load_all(printed.text) if one and one["kind"] == "Role"]
+    """And it is what the tests' account has, which has pods for each step, too."""
+    from kube import APART, RULES
 
     def rights(rules):
         return {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
 
-    assert rights(roles[0]["rules"]) == rights(RULES), printed
+    for flags, rules in ([], RULES), (["--kube-layout", "pod-per-step"], APART):
+        printed = kube.command_line([*flags, "kube-role"])
+        roles = [one for one in yaml.safe_load_all(printed.text) if one and one["kind"] == "Role"]
+        assert rights(roles[0]["rules"]) == rights(rules), printed
 
 
 @pytest.mark.each_version

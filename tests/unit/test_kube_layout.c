@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/kubernetes/layout.h"
+#include "backends/kubernetes/service.h"
 #include "net/jsonc.h"
 #include "tests/unit/harness.h"
 #include "tests/unit/kube_subject.h"
@@ -169,12 +170,139 @@ static void volumes_that_pods_share_are_claims_on_one_node(void)
     plr_kube_subject_clear(&s);
 }
 
+static void pods_that_live_together_find_each_other_by_a_service(void)
+{
+    static const char *const addresses[] = { NULL, "10.0.0.7", NULL };
+    plr_kube_subject s;
+    plr_kube_subject_init(&s,
+            "{'services':[{" NAMED("db") "'docker':{'image':'i'},'aliases':['Store']},"
+                                         "{" NAMED("redis_1") "'docker':{'image':'i'}}],'steps':"
+                                                              "[{" NAMED("a") SH("x") "}]}");
+    s.settings.cluster_domain = (char *)"example.net";
+    s.place.namespace_name = "space";
+    s.place.addresses = addresses;
+    CU_ASSERT_EQUAL(make_one(&s, 0), 0);
+    json_object *pod = s.objects.pod;
+    plr_kube_expect(pod, "spec/hostname", "'db'");
+    plr_kube_expect(pod, "spec/subdomain", "'plr-r1'");
+    plr_kube_expect(pod, "metadata/labels/pipeline-runtime.io~1lives", "'true'");
+    plr_kube_expect(pod, "spec/dnsPolicy", "'ClusterFirst'");
+    plr_kube_expect(pod, "spec/dnsConfig", "{'searches':['plr-r1.space.svc.example.net']}");
+    plr_kube_expect(pod, "metadata/annotations/pipeline-runtime.io~1hosts",
+            "'127.0.0.1\tlocalhost db\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+            "127.0.0.1\tdb Store\n10.0.0.7\tredis_1\n'");
+    /* Not found itself, it finds the others. */
+    CU_ASSERT_EQUAL(make_one(&s, 1), 0);
+    pod = s.objects.pod;
+    plr_kube_expect(pod, "spec/hostname", NULL);
+    plr_kube_expect(pod, "spec/subdomain", NULL);
+    plr_kube_expect(pod, "spec/dnsConfig/searches/0", "'plr-r1.space.svc.example.net'");
+    json_object *service = plr_kube_service(&s.run, &s.place);
+    plr_kube_expect(service, "metadata/name", "'plr-r1'");
+    plr_kube_expect(service, "metadata/namespace", "'space'");
+    plr_kube_expect(service, "metadata/labels/pipeline-runtime.io~1run", "'r1'");
+    plr_kube_expect(service, "spec",
+            "{'clusterIP':'None','publishNotReadyAddresses':true,"
+            "'selector':{'pipeline-runtime.io/run':'r1','pipeline-runtime.io/lives':'true'}}");
+    json_object_put(service);
+    plr_kube_subject_clear(&s);
+}
+
+static void name_servers_of_a_step_are_asked_for_their_own_names_only(void)
+{
+    plr_kube_subject s;
+    plr_kube_subject_init(&s,
+            "{'steps':[{" NAMED("a") "'docker':{'image':'i','command':['x'],"
+                                     "'dns_search':['b.c','d']}},"
+                                     "{" NAMED("b") "'docker':{'image':'i','command'"
+                                                    ":['x'],'dns':['9.9.9.9'],'dns_search':['e']},'"
+                                                    "depends_on':['a']}]"
+                                                    "}");
+    s.settings.cluster_domain = (char *)"example.net";
+    s.place.namespace_name = "space";
+    CU_ASSERT_EQUAL(make_one(&s, 0), 0);
+    plr_kube_expect(s.objects.pod, "spec/dnsConfig",
+            "{'searches':['plr-r1.space.svc.example.net','b.c','d']}");
+    CU_ASSERT_EQUAL(make_one(&s, 1), 0);
+    plr_kube_expect(s.objects.pod, "spec/dnsPolicy", "'None'");
+    plr_kube_expect(
+            s.objects.pod, "spec/dnsConfig", "{'nameservers':['9.9.9.9'],'searches':['e']}");
+    plr_kube_expect(s.objects.pod, "spec/hostname", "'b'");
+    plr_kube_subject_clear(&s);
+}
+
+static void a_service_is_where_somebody_may_look_for_another(void)
+{
+#define STEP(name, more) "{" NAMED(name) SH("x") more "}"
+    static const struct {
+        const char *document;
+        plr_kube_layout layout;
+        const char *domain;
+        bool has;
+    } cases[] = {
+        { "{'steps':[" STEP("a", "") "," STEP("b", "") "," STEP("c", ",'depends_on':['a']") "]}",
+                PLR_KUBE_LAYOUT_POD_PER_STEP, "c.l", true },
+        { "{'steps':[" STEP("a", "") "," STEP("b", "") "," STEP("c", ",'depends_on':['a']") "]}",
+                PLR_KUBE_LAYOUT_ONE_POD, "c.l", false },
+        { "{'steps':[" STEP("a", "") "," STEP("b", "") "," STEP("c", ",'depends_on':['a']") "]}",
+                PLR_KUBE_LAYOUT_POD_PER_STEP, NULL, false },
+        { "{'steps':[" STEP("a b", "") "," STEP("A", ",'depends_on':['a b']") "]}",
+                PLR_KUBE_LAYOUT_POD_PER_STEP, "c.l", false },
+        { "{'steps':[" STEP("a", "") "," STEP("b", "") "]}", PLR_KUBE_LAYOUT_POD_PER_STEP, "c.l",
+                false },
+        { "{'steps':[" STEP("a", ",'detach':true") "," STEP("b", "") "]}",
+                PLR_KUBE_LAYOUT_POD_PER_STEP, "c.l", true },
+        { "{'steps':[" STEP("a", ",'detach':true") "]}", PLR_KUBE_LAYOUT_POD_PER_STEP, "c.l",
+                false },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        plr_kube_subject s;
+        plr_kube_subject_init(&s, cases[i].document);
+        s.settings.cluster_domain = (char *)cases[i].domain;
+        s.place.layout = cases[i].layout;
+        CU_ASSERT_EQUAL(plr_kube_has_service(&s.run, &s.place), cases[i].has);
+        plr_kube_subject_clear(&s);
+    }
+}
+
+static void the_domain_of_the_cluster_is_a_domain_or_none(void)
+{
+    static const struct {
+        const char *value, *domain;
+        int result;
+    } cases[] = {
+        { NULL, "cluster.local", 0 },
+        { "k8s.example", "k8s.example", 0 },
+        { "none", NULL, 0 },
+        { "Cluster.local", NULL, PLR_ERR_USAGE },
+        { "a..b", NULL, PLR_ERR_USAGE },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        plr_kube_settings settings = { 0 };
+        plr_option option = { .name = "kube-cluster-domain", .value = cases[i].value };
+        CU_ASSERT_EQUAL(plr_kube_settings_read(&settings, &option, cases[i].value != NULL, NULL),
+                cases[i].result);
+        CU_ASSERT_TRUE((settings.cluster_domain == NULL) == (cases[i].domain == NULL));
+        if (settings.cluster_domain != NULL && cases[i].domain != NULL)
+            CU_ASSERT_STRING_EQUAL(settings.cluster_domain, cases[i].domain);
+        plr_kube_settings_clear(&settings);
+    }
+}
+
 static const plr_test tests[] = {
     { "a layout is chosen for a reason", a_layout_is_chosen_for_a_reason },
     { "a pod of one attempt knows who is there, and has its own secrets only",
             a_pod_of_one_attempt_knows_who_is_there_and_has_its_own_secrets_only },
     { "volumes that pods share are claims on one node",
             volumes_that_pods_share_are_claims_on_one_node },
+    { "pods that live together find each other by a Service",
+            pods_that_live_together_find_each_other_by_a_service },
+    { "name servers of a step are asked for their own names only",
+            name_servers_of_a_step_are_asked_for_their_own_names_only },
+    { "a Service is where somebody may look for another",
+            a_service_is_where_somebody_may_look_for_another },
+    { "the domain of the cluster is a domain, or none",
+            the_domain_of_the_cluster_is_a_domain_or_none },
     { "names that the API does not take are in a file",
             names_that_the_api_does_not_take_are_in_a_file },
     { NULL, NULL },

@@ -49,6 +49,9 @@ static void names_that_resolve_are_those_of_dns(void)
     CU_ASSERT_FALSE(plr_kube_is_dns_name("a..b"));
     CU_ASSERT_FALSE(plr_kube_is_dns_name("a."));
     CU_ASSERT_FALSE(plr_kube_is_dns_name(""));
+    CU_ASSERT_TRUE(plr_kube_is_dns_label("redis"));
+    CU_ASSERT_FALSE(plr_kube_is_dns_label("redis.example"));
+    CU_ASSERT_FALSE(plr_kube_is_dns_label("redis_1"));
 }
 
 static void a_step_stands_behind_plr_init(void)

@@ -93,11 +93,15 @@ static void rights(void)
 static void role(void)
 {
     plr_buf text = { 0 };
-    plr_kube_role_put(&text, "n", "runner", false);
+    plr_kube_role_put(&text, "n", "runner", PLR_KUBE_N_RULES);
     CU_ASSERT_PTR_NOT_NULL(strstr(text.data, "  namespace: \"n\"\nrules:\n- apiGroups: [\"\"]\n"
                                              "  resources: [\"pods\"]\n  verbs: [\"create\", "));
     CU_ASSERT_PTR_NOT_NULL(strstr(text.data, "resources: [\"pods/log\"]\n  verbs: [\"get\"]\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(text.data, "- kind: ServiceAccount\n  name: \"runner\"\n"));
+    CU_ASSERT_PTR_NULL(strstr(text.data, "services"));
+    plr_buf_clear(&text);
+    plr_kube_role_put(&text, NULL, NULL, PLR_KUBE_N_ALL_RULES);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text.data, "resources: [\"services\"]\n  verbs: [\"create\"]\n"));
     plr_buf_clear(&text);
 }
 
