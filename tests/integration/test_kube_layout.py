@@ -162,14 +162,18 @@ def test_a_step_that_is_not_to_run_leaves_no_pod(kube):
     assert running.finish().code == 1
 
 
-def test_what_a_skipped_step_has_brought_along_stays(apart, volume):
+def test_what_a_skipped_step_has_brought_along_stays(kube, volume):
     """Its pod, which was prepared, owns the claim of the run: it ends, but goes with the run."""
     mount = [{"name": "v", "path": "/v"}]
     doc = document(step("bad", "sleep 2; exit 1"), step("skipped", volumes=mount),
-                   step("last", "touch /v/f && echo wrote", run_policy="always", volumes=mount),
+                   step("last", "touch /v/f && echo up; sleep 3", run_policy="always", volumes=mount),
                    volumes=[{"metadata": {"name": "v"}, "temp": {}}])
-    result = apart(doc, f"{volume} --kube-schedule-timeout 20s", limit=60)
-    assert output(result, "last") == "wrote\n" and end(result, "skipped")["reason"] == "skipped", result
+    running = kube.start(doc, f"{LAYOUT} {volume} --kube-schedule-timeout 20s", limit=60)
+    running.line("up\\n")
+    wait_for(lambda: [p for p in kube.namespace.pods() if p["metadata"]["name"].endswith("-s1") and p["status"]["phase"] == "Failed"], 20)
+    assert ["deletionTimestamp" in claim["metadata"] for claim in kube.namespace.claims()] == [False]
+    result = running.finish()
+    assert result.code == 1 and end(result, "skipped")["reason"] == "skipped", result
 
 
 # What one finds out is told to whoever connects to it; a name that is not known yet is looked for again.
