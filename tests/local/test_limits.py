@@ -3,7 +3,6 @@
 
 import os
 import signal
-import time
 
 from sandbox_peer import NOBODY, Room
 
@@ -50,15 +49,17 @@ except OSError as error:
 
 
 def test_a_limit_of_processor_time_holds():
+    """A tenth. Measured by the step itself: on a machine that is emulated even a shell's start takes its time."""
     with Room() as room:
         room.ready()
-        task = room.held("sh", "-c", "timeout 1 sh -c 'while :; do :; done'",
-                         fields=[("CPU", 100)])
-        task.go()
-        began = time.monotonic()
-        end = room.end(task)
-        # A tenth; on a machine that is emulated even a shell's start takes its time.
-        assert end["user_us"] + end["system_us"] < max(500000, 300000 * (time.monotonic() - began))
+        code, out, err = room.run("python3", "-c", """
+import time
+began, used = time.monotonic(), time.process_time()
+while time.process_time() - used < 0.3:
+    pass
+print((time.process_time() - used) / (time.monotonic() - began))
+""", fields=[("CPU", 100)])
+        assert code == 0 and float(out) < 0.3, (out, err)
 
 
 def test_a_step_sees_its_own_limits():
