@@ -32,6 +32,7 @@ EXTRA_DIST += \
 	%reldir%/plugin/Makefile \
 	%reldir%/plugin/exit.json \
 	%reldir%/plugin/hello.json \
+	%reldir%/plugin/lines.json \
 	%reldir%/plugin/path.json \
 	%reldir%/plugin/process.c \
 	%reldir%/plugin/process.options

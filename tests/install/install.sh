@@ -75,6 +75,7 @@ plugin()
 if make -C "$work/plugin" CC="$CC" >/dev/null; then
     found=$(plugin process.so hello.json) || fail "samples/plugin: a run fails: $found"
     [ "$(echo "$found" | grep -c '^hello | hello world$')" = 1 ] || fail "samples/plugin: $found"
+    found=$(plugin process.so lines.json) || fail "samples/plugin: a run fails: $found"
     [ "$(echo "$found" | grep -c '^lines | [0-9]*$')" = 100000 ] || fail "samples/plugin loses lines"
     [ "$(echo "$found" | grep -c '^lines | done$')" = 1 ] || fail "samples/plugin: no stderr"
     plugin "$work/plugin/process.so" --env CODE=7 exit.json >/dev/null
