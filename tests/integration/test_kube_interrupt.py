@@ -55,6 +55,17 @@ def test_while_it_asks_for_its_rights(kube, proxy):
     leaves_at_once(running, kube)
 
 
+def test_while_a_registry_is_asked(cluster, kube, proxy):
+    """What an image runs: nothing of it is waited for, nor made."""
+    with Peer(netns=cluster.netns_pid) as slow:
+        slow.play("GET|HEAD", "/v2/", HOLD)
+        running = kube.start({"steps": [{"metadata": {"name": "a"}, "docker": {"image": f"127.0.0.1:{slow.port}/slow:1"}}]})
+        wait_for(lambda: slow.seen("GET|HEAD", "/v2/"))
+        result = cancelled(running)
+        assert reasons(result) == {"a": "skipped"} and proxy.seen("POST", r".*/(pods|secrets)") == []
+        assert "notice" not in [event["event"] for event in result.events], "that it does not answer"
+
+
 @pytest.mark.parametrize("nth, path", [(1, r".*/secrets$"), (1, r".*/pods\?"), (2, r".*/secrets$")],
                          ids=["init", "pod", "secret"])
 def test_while_its_objects_are_made(kube, proxy, nth, path):
