@@ -48,6 +48,7 @@ TOP = Path(__file__).resolve().parent.parent.parent
 KINDS = ["docker-20.10", "moby-today"]
 LOCAL = ["local-root", "local-user"]
 KUBE = [*CLUSTERS]
+ON_REQUEST = ["kube-1.20"]  # only if --daemon names it
 IMAGES = ["alpine:3.6", "alpine:latest", "redis:4-alpine", "postgres:9-alpine",
           *(f"plr-test/{name}:1" for name in ("entrypoint", "cmd", "nothing", "user", "workdir", "env", "stopsignal"))]
 
@@ -102,6 +103,7 @@ def pytest_collection_modifyitems(config, items):
                 getattr(item, "callspec", None) is None or item.callspec.params.get("way") != "tcp"]
     items[:] = [item for item in items if kind_of(item) not in KUBE or not item.get_closest_marker("not_in_a_pod")]
     kinds = config.getoption("daemon")
+    items[:] = [item for item in items if kind_of(item) not in ON_REQUEST or kinds and kind_of(item) in kinds]
     others = [item for item in items if kinds and kind_of(item) not in kinds]
     parts = [item for item in items if kind_of(item) == "kube-own" and item.get_closest_marker("parts")]
     config.hook.pytest_deselected(items=others + parts)

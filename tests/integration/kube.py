@@ -3,6 +3,7 @@
 KUBECONFIG_FOR_TESTS names."""
 import base64
 import os
+import re
 import secrets
 import select
 import signal
@@ -30,6 +31,7 @@ APART = [
     {"apiGroups": [""], "resources": ["services"], "verbs": ["create"]},
 ]
 ACCOUNT = "runner"
+TOKEN = "kubernetes.io/service-account-token"
 
 
 def wait_for(what, seconds=60):
@@ -45,6 +47,10 @@ class _Cluster(Rest):
     """An API server with the rights of an administrator, on the socket of a `kubectl proxy`."""
 
     enter = []  # the command by which a program of this machine reaches it
+
+    def has(self, minor):
+        """Whether its Kubernetes is 1.MINOR or later."""
+        return int(re.match(r"\d+", self.get("/version")["minor"])[0]) >= minor
 
     def namespace(self, **labels):
         return Namespace(self, f"t-{secrets.token_hex(4)}", labels)
@@ -204,7 +210,8 @@ class Namespace:
         return pods[0]
 
     def secrets(self):
-        return self.get("secrets")["items"]
+        """Those that somebody made: before 1.24 each account has its token in one."""
+        return [secret for secret in self.get("secrets")["items"] if secret["type"] != TOKEN]
 
     def services(self):
         return self.get("services")["items"]
@@ -253,4 +260,5 @@ class Namespace:
 if "KUBECONFIG_FOR_TESTS" in os.environ:
     CLUSTERS = {"kube-own": lambda: UsersCluster(os.environ["KUBECONFIG_FOR_TESTS"])}
 else:
-    CLUSTERS = {"kube-1.36": lambda: Cluster("1.36"), "kube-1.34": lambda: Cluster("1.34")}
+    CLUSTERS = {"kube-1.36": lambda: Cluster("1.36"), "kube-1.34": lambda: Cluster("1.34"),
+                "kube-1.20": lambda: Cluster("1.20")}

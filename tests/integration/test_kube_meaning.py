@@ -204,6 +204,8 @@ def test_restricted_lets_files_of_users_in(cluster, kube):
                    step("b", "id -u", docker={**user, "pull_policy": "always"}), files=files(x=b"text\n"))
     result = kube(doc, limit=90)
     assert (result.code, output(result, "a"), output(result, "b")) == (0, "text\n1000\n", "1000\n"), result
+    if not cluster.has(23):
+        return  # levels are labels that mean nothing yet
     refused = kube(document(step("a", "id -u", docker={"privileged": True})))
     assert refused.code in (2, 3) and "violates PodSecurity" in refused.text + refused.stderr, refused
     assert [s for s in kube.namespace.secrets() if not s["metadata"]["name"].startswith("plr-init-")] == []
@@ -213,7 +215,7 @@ def test_restricted_lets_files_of_users_in(cluster, kube):
 def test_another_architecture_is_waited_for_and_said(kube):
     result = kube(document(step("a"), platform={"os": "linux", "arch": "arm64"}), "--kube-schedule-timeout 2s", limit=60)
     assert (result.code, end(result, "a")["reason"]) == (3, "infrastructure"), result
-    assert "selector" in result.text + result.stderr, result
+    assert "selector" in result.text + result.stderr or "node affinity" in result.text + result.stderr, result
 
 
 TEMPLATE = """
