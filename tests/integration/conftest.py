@@ -64,6 +64,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "not_in_a_pod(why): a scenario of all backends but Kubernetes")
     config.addinivalue_line("markers", "parts: ends parts of the cluster, or has its keys or registry")
     config.addinivalue_line("markers", "each_version: depends on what changes with the version of Kubernetes")
+    config.addinivalue_line("markers", "dns: names in the cluster's DNS, which that of 1.20 does not have")
     config.addinivalue_line("markers", "both_ways: by the daemon's socket, and by TCP, where no file is shared")
 
 
@@ -103,7 +104,8 @@ def pytest_collection_modifyitems(config, items):
                 getattr(item, "callspec", None) is None or item.callspec.params.get("way") != "tcp"]
     items[:] = [item for item in items if kind_of(item) not in KUBE or not item.get_closest_marker("not_in_a_pod")]
     kinds = config.getoption("daemon")
-    items[:] = [item for item in items if kind_of(item) not in ON_REQUEST or kinds and kind_of(item) in kinds]
+    items[:] = [item for item in items if kind_of(item) not in ON_REQUEST or
+                kinds and kind_of(item) in kinds and not item.get_closest_marker("dns")]
     others = [item for item in items if kinds and kind_of(item) not in kinds]
     parts = [item for item in items if kind_of(item) == "kube-own" and item.get_closest_marker("parts")]
     config.hook.pytest_deselected(items=others + parts)

@@ -189,6 +189,7 @@ def found(text):
 
 
 @pytest.mark.each_version
+@pytest.mark.dns
 def test_services_find_each_other(apart, kube):
     """Whichever of them was there first; and a Service is all that there is for it, which goes with the run."""
     def service(name, other):
@@ -207,6 +208,7 @@ def test_services_find_each_other(apart, kube):
     wait_for(lambda: kube.namespace.services() == [], 40)
 
 
+@pytest.mark.dns
 def test_steps_side_by_side_find_each_other(apart):
     """Both ways: the one is heard only after it has found the other."""
     doc = beside(step("left", f"{MINE}; {FIND.format('right')}; {HEAR.format('right')}"),
@@ -217,6 +219,7 @@ def test_steps_side_by_side_find_each_other(apart):
 
 
 @pytest.mark.each_version
+@pytest.mark.dns
 def test_a_name_is_that_of_the_attempt_that_lives(apart):
     """And of nobody, once the last has ended. Who looks for it was there before all of them."""
     gone = "until ping -c 1 -W 1 again 2>&1 | grep -q 'bad address'; do sleep 0.1; done"
