@@ -18,6 +18,8 @@ static void settle(plr_kube_run *run, const plr_error *err)
 {
     plr_op *op = steal(run->setup);
     plr_error copy = err == NULL ? (plr_error){ 0 } : *err;
+    /* Not before: no pod is to wait for it, and a connection that is there already will do. */
+    plr_kube_sweep_expired(run->kube);
     plr_kube_complete(run->kube, op, &copy);
 }
 
@@ -140,7 +142,6 @@ void plr_kube_setup(plr_kube_run *run, plr_op *op)
     plr_error err = { 0 };
     const char *warning = plr_kube_client_warning(kube->client);
     run->setup = op;
-    plr_kube_sweep_expired(kube);
     if (warning != NULL && !kube->warned)
         kube->host->run_warning(run->view, warning);
     kube->warned = true;
