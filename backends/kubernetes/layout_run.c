@@ -54,7 +54,8 @@ static void on_service(
     if (cause == NULL)
         return;
     plr_kube_creation_error(&why, "the Service by which steps find each other", status, cause);
-    plr_error_set(&err, why.code, "%s (--kube-cluster-domain none does without it)", why.message);
+    /* The hint first: an API of old says so much that the end is cut off. */
+    plr_error_set(&err, why.code, "--kube-cluster-domain none does without it: %s", why.message);
     run->kube->host->run_failed(run->view, &err);
 }
 
