@@ -308,6 +308,33 @@ static void silent(void)
     bench_close(&bench);
 }
 
+static void pause_now(http_probe *probe)
+{
+    plr_http_pause(probe->call);
+}
+
+/* Idle time is the peer's, not ours. The limit holds for us, too, until we are there: so it is
+ * long. */
+static void paused(void)
+{
+    http_bench bench;
+    http_probe probe = { .in_data = pause_now };
+    plr_http_request request = streams;
+    request.idle_ns = 3000 * MS;
+    bench_open(&bench, stall);
+    bench_start(&bench, &probe, request);
+    while (probe.n_data == 0 && probe.n_done == 0)
+        CU_ASSERT(plr_loop_dispatch(bench.loop, 1000, NULL) >= 0);
+    bench_idle(&bench, 3200);
+    CU_ASSERT_EQUAL(probe.n_done, 0);
+    if (probe.call != NULL)
+        plr_http_resume(probe.call);
+    CU_ASSERT(bench_run(&bench, &probe));
+    CU_ASSERT_EQUAL(probe.err.code, PLR_ERR_TIMEOUT);
+    probe_clear(&probe);
+    bench_close(&bench);
+}
+
 static void drip(int listener)
 {
     struct pollfd gone = { .fd = peer_accept(listener), .events = POLLRDHUP };
@@ -410,6 +437,7 @@ static const plr_test tests[] = {
     { "a reply above its limit", too_large },
     { "a message says who, what and where", message },
     { "a stream that goes silent", silent },
+    { "a stream that is paused", paused },
     { "a stream without end", endless },
     { "a call that never gets a connection", waiting },
     { "a loop that cannot watch fails the calls, not the client", unwatchable },
