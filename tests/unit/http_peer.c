@@ -204,17 +204,17 @@ void bench_get(http_bench *bench, http_probe *probe)
     bench_start(bench, probe, (plr_http_request){ .method = "GET", .path = "/x" });
 }
 
-static int64_t now_ms(void)
+int64_t bench_now_ms(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_BOOTTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 bool bench_run(http_bench *bench, http_probe *probe)
 {
-    int64_t until = now_ms() + 60000;
-    while (probe->n_done == 0 && now_ms() < until)
+    int64_t until = bench_now_ms() + 60000;
+    while (probe->n_done == 0 && bench_now_ms() < until)
         CU_ASSERT(plr_loop_dispatch(bench->loop, 1000, NULL) >= 0);
     CU_ASSERT_EQUAL(probe->n_done, 1);
     return probe->n_done == 1;
@@ -222,9 +222,25 @@ bool bench_run(http_bench *bench, http_probe *probe)
 
 void bench_idle(http_bench *bench, int ms)
 {
-    int64_t until = now_ms() + ms;
-    for (int64_t left; (left = until - now_ms()) > 0;)
+    int64_t until = bench_now_ms() + ms;
+    for (int64_t left; (left = until - bench_now_ms()) > 0;)
         CU_ASSERT(plr_loop_dispatch(bench->loop, (int)left, NULL) >= 0);
+}
+
+void bench_settle(http_bench *bench)
+{
+    int r;
+    while ((r = plr_loop_dispatch(bench->loop, 0, NULL)) > 0)
+        ;
+    CU_ASSERT_EQUAL(r, 0);
+}
+
+void bench_await_data(http_bench *bench, http_probe *probe, size_t n)
+{
+    int64_t until = bench_now_ms() + 60000;
+    while (probe->n_data < n && probe->n_done == 0 && bench_now_ms() < until)
+        CU_ASSERT(plr_loop_dispatch(bench->loop, 1000, NULL) >= 0);
+    CU_ASSERT(probe->n_data >= n);
 }
 
 void probe_clear(http_probe *probe)

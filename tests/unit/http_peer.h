@@ -55,10 +55,16 @@ void bench_close(http_bench *bench);
 
 /* Fills callbacks and userdata of the request and starts it; on_data only if it was set. */
 void bench_start(http_bench *bench, http_probe *probe, plr_http_request request);
-/* Dispatches until all the calls are done; false after ten seconds. */
+/* Dispatches until the call is done; false after a minute. */
 bool bench_run(http_bench *bench, http_probe *probe);
-/* Dispatches for about so long. */
+/* Dispatches until on_data was called so often. */
+void bench_await_data(http_bench *bench, http_probe *probe, size_t n);
+/* Dispatches what is due, and waits for nothing. */
+void bench_settle(http_bench *bench);
+/* Dispatches for about so long: for what must not come. */
 void bench_idle(http_bench *bench, int ms);
+/* For limits of a test: what clock.h does to the loop's time is not done to this. */
+int64_t bench_now_ms(void);
 
 void probe_clear(http_probe *probe);
 

@@ -45,11 +45,14 @@ unit_tests += %reldir%/test_http
 %canon_reldir%_test_http_SOURCES = %reldir%/test_http.c $(http_peer)
 unit_tests += %reldir%/test_http_base
 unit_tests += %reldir%/test_http_faults
-%canon_reldir%_test_http_faults_SOURCES = %reldir%/test_http_faults.c $(http_peer)
+%canon_reldir%_test_http_faults_SOURCES = %reldir%/test_http_faults.c $(http_peer) $(test_clock)
+%canon_reldir%_test_http_faults_LDFLAGS = $(clock_ldflags)
 unit_tests += %reldir%/test_http_tls
 %canon_reldir%_test_http_tls_SOURCES = %reldir%/test_http_tls.c $(http_peer)
 %canon_reldir%_test_http_tls_LDADD = $(LDADD) -lssl $(CRYPTO_LIBS)
 http_peer = %reldir%/http_peer.c %reldir%/http_peer.h
+test_clock = %reldir%/clock.c %reldir%/clock.h
+clock_ldflags = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime,--wrap=timerfd_settime
 unit_tests += %reldir%/test_image_name
 unit_tests += %reldir%/test_init_lines
 unit_tests += %reldir%/test_json_stream
@@ -88,7 +91,8 @@ docker_LDADD = %reldir%/libharness.la libplrdocker.la libplrcheck.la libplrnet.l
 unit_tests += %reldir%/test_kube_client %reldir%/test_kube_config %reldir%/test_kube_preflight
 kube_LDADD = %reldir%/libharness.la libplrkubernetes.la libplrcheck.la libplrnet.la libplrinit.la \
 	libplrengine.la $(CUNIT_LIBS)
-%canon_reldir%_test_kube_client_SOURCES = %reldir%/test_kube_client.c $(http_peer)
+%canon_reldir%_test_kube_client_SOURCES = %reldir%/test_kube_client.c $(http_peer) $(test_clock)
+%canon_reldir%_test_kube_client_LDFLAGS = $(clock_ldflags)
 %canon_reldir%_test_kube_client_LDADD = $(kube_LDADD)
 %canon_reldir%_test_kube_config_LDADD = $(kube_LDADD)
 %canon_reldir%_test_kube_preflight_SOURCES = %reldir%/test_kube_preflight.c $(http_peer)

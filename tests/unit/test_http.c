@@ -250,8 +250,7 @@ static void held_back(void)
         http_probe probe = { .in_data = pause_now };
         bench_open(&bench, streams[i]);
         bench_start(&bench, &probe, stream_request);
-        while (probe.n_data == 0 && probe.n_done == 0)
-            CU_ASSERT(plr_loop_dispatch(bench.loop, 1000, NULL) >= 0);
+        bench_await_data(&bench, &probe, 1);
         bench_idle(&bench, 100);
         CU_ASSERT_EQUAL(probe.n_data, 1);
         CU_ASSERT_EQUAL(probe.n_done, 0);
@@ -349,8 +348,7 @@ static void capped(void)
     http_probe stream = { 0 }, first = { .in_done = next_waits };
     bench_open_with(&bench, one_connection, (plr_http_options){ .max_connections = 1 });
     bench_start(&bench, &stream, stream_request);
-    while (stream.n_data == 0 && stream.n_done == 0)
-        CU_ASSERT(plr_loop_dispatch(bench.loop, 1000, NULL) >= 0);
+    bench_await_data(&bench, &stream, 1);
     bench_get(&bench, &first);
     bench_get(&bench, &next);
     CU_ASSERT(bench_run(&bench, &first));
@@ -426,8 +424,7 @@ static void cancelled_in_done(void)
     http_probe second = { .in_done = cancel_next };
     bench_open(&bench, stream_and_answer);
     bench_start(&bench, &next, stream_request);
-    while (next.n_data == 0 && next.n_done == 0)
-        CU_ASSERT(plr_loop_dispatch(bench.loop, 1000, NULL) >= 0);
+    bench_await_data(&bench, &next, 1);
     bench_get(&bench, &second);
     CU_ASSERT(bench_run(&bench, &second));
     CU_ASSERT(bench_run(&bench, &next));
@@ -533,7 +530,7 @@ static void *one_thread(void *userdata)
     for (size_t i = 0; i < 50; i++) {
         http_probe probe = { 0 };
         bench_get(bench, &probe);
-        while (probe.n_done == 0 && plr_loop_dispatch(bench->loop, 10000, NULL) > 0)
+        while (probe.n_done == 0 && plr_loop_dispatch(bench->loop, 60000, NULL) > 0)
             ;
         bool well = probe.status == 200;
         probe_clear(&probe);
