@@ -102,7 +102,7 @@ static void play(bool failing, void *userdata)
     size_t n_open = n_entries("/proc/self/fd");
     oom_host h = { 0 };
     (void)userdata;
-    alarm(30); /* a hang shall be seen */
+    alarm(120); /* a hang shall be seen */
     int r = start(&h, &err);
     while (r == 0 && !h.over)
         oom_check(plr_engine_dispatch(h.engine, -1, &err) >= 0, err.message);

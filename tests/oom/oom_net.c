@@ -127,7 +127,7 @@ static void try_http(bool failing, void *userdata)
             .path = "/x",
             .headers = headers,
             .body = &body,
-            .total_ns = 10000000000,
+            .total_ns = 60000000000,
             .on_done = on_done,
             .userdata = &to };
         r = plr_http_start(client, NULL, &request, &err);

@@ -54,7 +54,7 @@ static int start(host *h, const scenario *s, plr_error *err)
 
 static void go_to_the_end(host *h)
 {
-    alarm(10); /* a hang shall be seen */
+    alarm(120); /* a hang shall be seen */
     while (!h->is.over) {
         plr_error err = { 0 };
         int r = plr_engine_dispatch(h->is.engine, h->holds ? 0 : -1, &err);

@@ -119,7 +119,7 @@ static void poll_and_dispatch_are_enough(void)
     struct pollfd poller = { .fd = plr_engine_fd(h.engine), .events = POLLIN };
     size_t n_idle = 0;
     while (!h.over) {
-        CU_ASSERT_EQUAL(poll(&poller, 1, 10000), 1);
+        CU_ASSERT_EQUAL(poll(&poller, 1, 60000), 1);
         int r = plr_engine_dispatch(h.engine, 0, NULL);
         CU_ASSERT_TRUE(r >= 0);
         n_idle += r == 0;

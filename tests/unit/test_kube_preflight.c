@@ -74,7 +74,7 @@ static void rights(void)
     CU_ASSERT_EQUAL(plr_kube_preflight_new(
                             &preflight, client, plr_kube_rules, PLR_KUBE_N_RULES, on_end, &e, NULL),
             0);
-    while (e.n == 0 && plr_loop_dispatch(bench.loop, 10000, NULL) > 0)
+    while (e.n == 0 && plr_loop_dispatch(bench.loop, 60000, NULL) > 0)
         ;
     CU_ASSERT_EQUAL(e.err.code, PLR_ERR_REFUSED);
     CU_ASSERT_STRING_EQUAL(e.err.message,
