@@ -4,6 +4,7 @@
  * that an engine that stops in the middle of one does not make the init deaf to signals.
  */
 #include "init/channel.h"
+#include "init/file.h"
 #include "init/syscall.h"
 #include "init/text.h"
 
@@ -161,21 +162,8 @@ static int collect(int fd, void *to, size_t size, size_t *have)
 
 long plr_channel_read_late(plr_channel *channel, const char *path)
 {
-    enum { AT_FDCWD = -100 };
-    size_t size = 0;
-    long n;
-    int fd = (int)PLR_SYSCALL(openat, AT_FDCWD, path, PLR_CLOEXEC);
-    if (fd < 0)
-        return fd;
-    do {
-        n = PLR_SYSCALL(read, fd, channel->payload + size, sizeof channel->payload - size);
-        if (n > 0)
-            size += (size_t)n;
-    } while (n > 0 && size < sizeof channel->payload);
-    PLR_SYSCALL(close, fd);
-    if (n < 0)
-        return n;
-    return size < sizeof channel->payload ? (long)size : -PLR_E2BIG;
+    long size = plr_file_read(AT_FDCWD, path, 0, channel->payload, sizeof channel->payload);
+    return size < (long)sizeof channel->payload ? size : -PLR_E2BIG;
 }
 
 static int check_header(const plr_init_header *header)

@@ -3,10 +3,9 @@
  * Open, read, write, fchmod: the mode is set at the end, and whatever the mask of new files is.
  */
 #include "init/copy.h"
+#include "init/file.h"
 #include "init/syscall.h"
 #include "init/text.h"
-
-enum { AT_FDCWD = -100, O_WRONLY = 01, O_CREAT = 0100, O_EXCL = 0200 };
 
 static long write_all(int fd, const char *data, long size)
 {
@@ -34,7 +33,7 @@ int plr_copy(const char *from, const char *to, const char *mode)
     uint64_t bits;
     if (!plr_text_number(mode, 07777, &bits))
         return -PLR_EINVAL;
-    int source = (int)PLR_SYSCALL(openat, AT_FDCWD, from, PLR_CLOEXEC);
+    int source = plr_file_open(AT_FDCWD, from, 0);
     if (source < 0)
         return source;
     int target =

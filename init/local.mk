@@ -9,6 +9,7 @@ init_headers = \
 	$(srcdir)/%reldir%/command.h \
 	$(srcdir)/%reldir%/copy.h \
 	$(srcdir)/%reldir%/drain.h \
+	$(srcdir)/%reldir%/file.h \
 	$(srcdir)/%reldir%/knowledge.h \
 	$(srcdir)/%reldir%/options.h \
 	$(srcdir)/%reldir%/plan.h \
@@ -26,6 +27,7 @@ init_sources = \
 	$(srcdir)/%reldir%/command.c \
 	$(srcdir)/%reldir%/copy.c \
 	$(srcdir)/%reldir%/drain.c \
+	$(srcdir)/%reldir%/file.c \
 	$(srcdir)/%reldir%/knowledge.c \
 	$(srcdir)/%reldir%/memory.c \
 	$(srcdir)/%reldir%/options.c \

@@ -4,11 +4,10 @@
  * length of a record, never followed as links, never waited for.
  */
 #include "init/pod.h"
+#include "init/file.h"
 #include "init/syscall.h"
 #include "init/text.h"
 #include "init/words.h"
-
-enum { AT_FDCWD = -100, O_WRONLY = 01, O_CREAT = 0100, O_EXCL = 0200, O_PATH = 010000000 };
 
 /* A look at everything costs little, and nobody promises that a change is seen: a pod in a virtual
  * machine gets the host's words through a file system that tells nothing. */
@@ -26,28 +25,6 @@ enum { AT_FDCWD = -100, O_WRONLY = 01, O_CREAT = 0100, O_EXCL = 0200, O_PATH = 0
 
 /* Left by the first of two starts. */
 #define FIRST "first"
-
-static int open_at(int folder, const char *path, int flags)
-{
-    return (int)PLR_SYSCALL(openat, folder, path, flags | PLR_CLOEXEC, 0644);
-}
-
-/* Returns how much there is of a file, at most `size`, or a negative errno. */
-static long read_file(int folder, const char *path, int flags, char *to, size_t size)
-{
-    size_t have = 0;
-    long n;
-    int fd = open_at(folder, path, flags | PLR_NONBLOCK);
-    if (fd < 0)
-        return fd;
-    do {
-        n = PLR_SYSCALL(read, fd, to + have, size - have);
-        if (n > 0)
-            have += (size_t)n;
-    } while (n > 0 && have < size);
-    PLR_SYSCALL(close, fd);
-    return n < 0 ? n : (long)have;
-}
 
 /* Puts `path` in the folder of the pod under watch. A folder that is not there yet is told by the
  * one that it will be in. There are few inotify instances for all containers of a user on a node.
@@ -73,7 +50,7 @@ static void watch(plr_pod *pod, const plr_init_options *options, const char *pat
 static int read_plan(plr_pod *pod)
 {
     plr_knowledge *k = &pod->knowledge;
-    long size = read_file(pod->folder, PLR_INIT_POD_PLAN, 0, pod->text, sizeof pod->text);
+    long size = plr_file_read(pod->folder, PLR_INIT_POD_PLAN, 0, pod->text, sizeof pod->text);
     if (size < 0)
         return (int)size;
     int error = plr_init_plan_read(&k->plan, pod->text, (size_t)size, pod->room, sizeof pod->room);
@@ -91,13 +68,13 @@ int plr_pod_open(plr_pod *pod, const plr_init_options *options)
     char before[1];
     pod->knowledge.self = (size_t)options->step;
     pod->knowledge.attempt = (uint32_t)options->attempt;
-    pod->folder = open_at(AT_FDCWD, options->pod, O_PATH);
+    pod->folder = plr_file_open(AT_FDCWD, options->pod, O_PATH);
     if (pod->folder < 0)
         return pod->folder;
-    pod->own = open_at(pod->folder, PLR_INIT_POD_OWN, O_PATH);
+    pod->own = plr_file_open(pod->folder, PLR_INIT_POD_OWN, O_PATH);
     if (pod->own < 0)
         return pod->own;
-    if (read_file(pod->own, RECORD, PLR_NOFOLLOW, before, sizeof before) != -PLR_ENOENT)
+    if (plr_file_read(pod->own, RECORD, PLR_NOFOLLOW, before, sizeof before) != -PLR_ENOENT)
         return -PLR_EEXIST;
     int error = read_plan(pod);
     if (error < 0)
@@ -111,7 +88,7 @@ int plr_pod_open(plr_pod *pod, const plr_init_options *options)
 
 int plr_pod_is_first_start(const plr_pod *pod)
 {
-    int fd = open_at(pod->own, FIRST, O_WRONLY | O_CREAT | O_EXCL | PLR_NOFOLLOW);
+    int fd = plr_file_open(pod->own, FIRST, O_WRONLY | O_CREAT | O_EXCL | PLR_NOFOLLOW);
     if (fd >= 0)
         PLR_SYSCALL(close, fd);
     return fd >= 0 ? 1 : fd == -PLR_EEXIST ? 0 : fd;
@@ -120,7 +97,7 @@ int plr_pod_is_first_start(const plr_pod *pod)
 bool plr_pod_has_begun(const char *record)
 {
     char text[RECORD_MAX];
-    long size = read_file(AT_FDCWD, record, PLR_NOFOLLOW, text, sizeof text - 1);
+    long size = plr_file_read(AT_FDCWD, record, PLR_NOFOLLOW, text, sizeof text - 1);
     text[size > 0 ? size : 0] = '\0';
     return plr_text_equal(text, "running\n");
 }
@@ -154,7 +131,7 @@ static bool see(plr_pod *pod, const plr_init_options *options, size_t step, uint
     watch(pod, options, name.text);
     plr_line_put(&name, "/" RECORD);
     name.text[name.size] = '\0';
-    long size = read_file(pod->folder, name.text, PLR_NOFOLLOW, record, sizeof record);
+    long size = plr_file_read(pod->folder, name.text, PLR_NOFOLLOW, record, sizeof record);
     return size > 0 && plr_knowledge_see(&pod->knowledge, step, attempt, record, (size_t)size);
 }
 
@@ -190,7 +167,7 @@ void plr_pod_hear(plr_pod *pod)
         pod->stamp_ms = stamp;
         pod->heard_ms = clock_ms();
     }
-    long size = read_file(pod->folder, PLR_INIT_POD_WORDS, 0, pod->text, sizeof pod->text);
+    long size = plr_file_read(pod->folder, PLR_INIT_POD_WORDS, 0, pod->text, sizeof pod->text);
     pod->text_size = size > 0 ? (size_t)size : 0;
     plr_knowledge_hear(&pod->knowledge, pod->text, pod->text_size);
 }
@@ -214,7 +191,7 @@ static int64_t count_containers(int pod_folder)
     _Alignas(struct entry) char entries[4096];
     int64_t n = 0;
     long size;
-    int folder = open_at(pod_folder, PLR_INIT_POD_RESULTS, 0);
+    int folder = plr_file_open(pod_folder, PLR_INIT_POD_RESULTS, 0);
     if (folder < 0)
         return 0;
     while ((size = PLR_SYSCALL(getdents64, folder, entries, sizeof entries)) > 0)
@@ -238,7 +215,7 @@ bool plr_pod_is_lost(const plr_pod *pod, const plr_init_options *options)
 
 bool plr_pod_was_lost(const plr_init_options *options)
 {
-    int folder = open_at(AT_FDCWD, options->pod, O_PATH);
+    int folder = plr_file_open(AT_FDCWD, options->pod, O_PATH);
     int64_t stamp = stamp_of(folder);
     return stamp > 0 && has_run_out(folder, options, clock_wall_ms() - stamp);
 }
@@ -259,7 +236,7 @@ bool plr_pod_record(const plr_pod *pod, const char *word, const char *name)
     plr_line_put(&line, "\n");
     /* The command may have put anything there. */
     PLR_SYSCALL(unlinkat, pod->own, NEW_RECORD);
-    int fd = open_at(pod->own, NEW_RECORD, O_WRONLY | O_CREAT | O_EXCL | PLR_NOFOLLOW);
+    int fd = plr_file_open(pod->own, NEW_RECORD, O_WRONLY | O_CREAT | O_EXCL | PLR_NOFOLLOW);
     if (fd < 0)
         return false;
     /* For steps of other users, whatever the mask of new files is. */

@@ -5,6 +5,7 @@ import itertools
 import os
 import re
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -158,6 +159,24 @@ def test_a_reader_who_is_gone():
         pod.open_gate()
         assert init.process.wait(timeout=LIMIT) == 7
         assert pod.result(0) == f"exited {7 << 8}\n"
+
+
+@both
+def test_a_runtime_on_a_busy_node(architecture):
+    """Nothing of it is left in our pipe, but it may have it in hand, and needs longer where a million others run: only
+    when these are gone the init ends. It alone would have been given 0.2 s."""
+    with Pod(STEP) as pod:
+        load = pod.folder / "load"
+        load.write_text("9.1 9.1 9.1 1000000/1000001 7\n")
+        busy = ["sh", "-c", 'mount --bind "$0" /proc/loadavg && exec "$@"', str(load)]
+        init = pod.shell(architecture, 0, "seq 100000 115000", wrap=busy)
+        while not END.match(init.line().encode()):
+            pass
+        assert COUNT.fullmatch(init.line().encode())
+        with pytest.raises(subprocess.TimeoutExpired):
+            init.process.wait(1)
+        load.write_text("9.1 9.1 9.1 1/1000001 7\n")
+        assert init.code() == 0
 
 
 @both
