@@ -90,6 +90,10 @@ static void drop(plr_kube_pod *pod)
 static void on_created(plr_kube_pod *pod, const plr_error *err)
 {
     plr_kube_attempt *attempt = attempt_in(pod);
+    if (err != NULL && pod->uid == NULL && pod->owns) { /* the next one brings the claims */
+        pod->owns = false;
+        pod->run->has_claims = false;
+    }
     if (err == NULL && attempt != NULL)
         bring_service(pod);
     if (attempt == NULL)

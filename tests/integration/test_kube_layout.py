@@ -176,6 +176,20 @@ def test_what_a_skipped_step_has_brought_along_stays(kube, volume):
     assert result.code == 1 and end(result, "skipped")["reason"] == "skipped", result
 
 
+def test_the_pod_that_should_bring_the_claims_is_refused(cluster, apart, kube, volume):
+    """The next one brings them."""
+    cluster.post(f"/api/v1/namespaces/{kube.namespace.name}/limitranges", {"metadata": {"name": "small"}, "spec": {
+        "limits": [{"type": "Container", "max": {"memory": "1Gi"}}]}})
+    mount = [{"name": "v", "path": "/v"}]
+    result = apart(document(step("large", volumes=mount, resources={"limits": {"memory": 8 << 30}}),
+                            step("last", "touch /v/f && echo up", run_policy="always", volumes=mount,
+                                 resources={"limits": {"memory": 64 << 20}}),
+                            volumes=[{"metadata": {"name": "v"}, "temp": {}}]),
+                   f"{volume} --kube-schedule-timeout 10s", limit=60)
+    assert end(result, "large")["reason"] == "configuration" and "maximum memory" in result.text, result
+    assert (output(result, "last"), result.code) == ("up\n", 1), result
+
+
 # What one finds out is told to whoever connects to it; a name that is not known yet is looked for again.
 FIND = "until found=$(ping -c 1 -W 1 {0} 2>&-); do sleep 0.1; done; echo $found | cut -d ' ' -f 2,3"
 TELL = "nc -l -p 99 -e sh -c 'echo $found'"
