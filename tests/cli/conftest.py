@@ -73,7 +73,7 @@ class Terminal:
         self.seen += data
         return data
 
-    def wait_for(self, wanted, limit=20):
+    def wait_for(self, wanted, limit=60):
         """Reads until WANTED is there, and gives what came up to it."""
         deadline = time.monotonic() + limit
         while wanted.encode() not in self.seen:
@@ -83,7 +83,7 @@ class Terminal:
     def type(self, data):
         os.write(self.master, data)
 
-    def finish(self, limit=20):
+    def finish(self, limit=60):
         deadline = time.monotonic() + limit
         while self._read(deadline):
             pass

@@ -52,14 +52,18 @@ def test_two_hundred_columns(terminal):
 
 def test_resize(terminal):
     """The table is cut to the new width from the next frame on."""
-    view = terminal(GRAPH, columns=120, rows=40)
-    view.wait_for("getting ready")
+    line = " ".join(str(n) for n in range(100, 200))
+    wide, narrow = line[:112] + "~", line[:32] + "~"
+    view = terminal(pipeline(step("one", f"out {line}; hang")), columns=120, rows=40)
+    view.wait_for(wide)
     view.resize(40, 20)
+    view.wait_for(narrow)
+    view.type(b"\x03")
     code, seen = view.finish()
-    frames = [frame.split(" ended  ")[1] for frame in seen.split("\x1b[J") if "1 of 4 ended" in frame]
-    rows = [re.sub(r"\x1b\[[0-9;]*m", "", row) for frame in frames for row in frame.splitlines()[1:]]
-    assert code == 1 and any("~" in row for row in rows)
-    assert max(len(row) for row in rows) < 40
+    frames = [frame.split(" ended  ")[1] for frame in seen.split("\x1b[J") if "0 of 1 ended" in frame]
+    first = next(i for i, frame in enumerate(frames) if narrow in frame)
+    rows = [re.sub(r"\x1b\[[0-9;]*m", "", row) for frame in frames[first:] for row in frame.splitlines()[1:]]
+    assert code == 130 and max(len(row) for row in rows) < 40
 
 
 def test_escape_sequences_of_steps_do_not_break_it(terminal):

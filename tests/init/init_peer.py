@@ -149,7 +149,7 @@ class Init:
         fd = self.process.stdout.fileno()
         line, end = b"", time.monotonic() + LIMIT
         while not line.endswith(b"\n"):
-            ready, _, _ = select.select([fd], [], [], end - time.monotonic())
+            ready, _, _ = select.select([fd], [], [], max(0, end - time.monotonic()))
             assert ready, f"no line, only {line!r}"
             piece = os.read(fd, 1)
             if not piece:

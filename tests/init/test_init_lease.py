@@ -17,19 +17,22 @@ ONE = ("step on-success 1 -",)
 TWO = (*ONE, "step on-success 1 - 0")
 
 
-def lease(seconds, containers):
-    return ("--lease", str(seconds), "--containers", str(containers), "--grace-ms", "300")
+def lease(seconds, containers, grace_ms=60000):
+    return ("--lease", str(seconds), "--containers", str(containers), "--grace-ms", str(grace_ms))
 
 
 @both
-def test_without_renewal_the_command_ends(architecture):
-    """TERM, and KILL after the grace; nobody takes that for an end of its own."""
+@pytest.mark.parametrize("does, grace_ms, told, signal_number", [("echo told; trap - TERM; kill $$", 60000, ["told\n"], 15),
+                                                                ("", 300, [], 9)], ids=["TERM", "KILL after the grace"])
+def test_without_renewal_the_command_ends(architecture, does, grace_ms, told, signal_number):
+    """Nobody takes that for an end of its own. The lease counts from when the second container is there."""
     with Pod(*TWO, form="serial") as pod:
+        init = pod.shell(architecture, 0, f"trap '{does}' TERM; echo up; while :; do sleep 0.05; done",
+                         options=lease(1, 2, grace_ms))
+        assert [init.line(), init.line()] == [mark("running"), "up\n"]
         after = pod.shell(architecture, 1, "echo ran", options=lease(60, 2))
-        init = pod.shell(architecture, 0, "trap 'echo told' TERM; echo up; while :; do sleep 0.05; done", options=lease(1, 2))
-        assert init.code() == 137 and pod.result(0) == "stopped 9\n"
-        output = init.output()
-        assert output.index("up\n") < output.index(mark("lost")) < output.index("told\n")
+        assert [init.line() for _ in (0, *told)] == [mark("lost"), *told]
+        assert init.code() == 128 + signal_number and pod.result(0) == f"stopped {signal_number}\n"
         assert after.process.poll() is None
 
 
@@ -94,7 +97,7 @@ def test_the_kubelets_question(architecture):
             os.utime(words, (0, time.time() - seconds))
 
         age(50)
-        assert ask(architecture, pod, 60) == 0 and ask(architecture, pod, 40) == 1
+        assert ask(architecture, pod, 600) == 0 and ask(architecture, pod, 40) == 1
         assert ask(architecture, pod, 40, containers=2) == 0, "the kubelet may still be busy with the second"
         age(901)
         assert ask(architecture, pod, 40, containers=2) == 1 and ask(architecture, pod, 3600, containers=2) == 0

@@ -183,7 +183,7 @@ def test_kill_in_a_namespace_of_others_spares_them(architecture):
     """Not PID 1: only the process group of the command goes. Inside a namespace made for it, where
     the init also has a child that is none of its business."""
     script = 'sleep 1000 & other=$!; sh -c \'sleep 1000 & exec "$@"\' sh "$@"; code=$?; ' \
-        'kill -0 $other && flock -w 10 $0 echo spared; exit $code'
+        'kill -0 $other && flock -w 60 $0 echo spared; exit $code'
     with tempfile.NamedTemporaryFile() as lock:
         command = f"exec 9>{lock.name}; flock 9; sleep 1000 & {DEAF}"
         with Init(architecture, command=["sh", "-c", command],

@@ -68,6 +68,8 @@ class Result:
 class Running:
     """A command that runs: wait for its lines, send it signals, and finish() it."""
 
+    STRAGGLERS = 30  # seconds in which its output ends when it has: our own threads read that
+
     def __init__(self, args, stdin, env, cwd, limit):
         self.args = [str(arg) for arg in args]
         self._began = time.monotonic()
@@ -141,7 +143,7 @@ class Running:
             self.kill()
             self.process.wait()
         with self._changed:
-            open_ = not self._changed.wait_for(lambda: len(self._ended) == 2, timeout=5)
+            open_ = not self._changed.wait_for(lambda: len(self._ended) == 2, timeout=self.STRAGGLERS)
         result = Result(self.args, self.process.returncode, self._all("stdout"),
                         self._all("stderr").decode(errors="replace"), time.monotonic() - self._began)
         if check:

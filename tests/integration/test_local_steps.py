@@ -58,7 +58,7 @@ def running(words):
     return [pid for pid in found if pid != str(os.getpid())]
 
 
-def wait_until(condition, seconds=20):
+def wait_until(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"
@@ -114,10 +114,11 @@ def test_a_command_that_is_not_there_or_cannot_run(run):
 
 
 def test_a_timeout_is_a_term_with_a_grace(run):
-    result = run(document(step("nice", "trap 'echo bye; exit 4' TERM; echo up; sleep 100 & wait", timeout="1s", ignore_err=True),
-                          step("deaf", "trap '' TERM; echo up; while :; do sleep 1; done", timeout="1s")), "--grace 1s")
-    assert end(result, "nice")["reason"] == end(result, "deaf")["reason"] == "timeout"
-    assert output(result, "nice") == "up\nbye\n" and 3 < result.seconds < 15
+    """Both have set their traps when their time is over: they have a few seconds for that."""
+    result = run(document(step("nice", "trap 'echo bye; exit 4' TERM; echo up; sleep 100 & wait", timeout="4s")), "--grace 1h")
+    assert end(result, "nice")["reason"] == "timeout" and output(result, "nice") == "up\nbye\n", result
+    result = run(document(step("deaf", "trap '' TERM; echo up; while :; do sleep 1; done", timeout="4s")), "--grace 1s")
+    assert end(result, "deaf")["reason"] == "timeout" and result.seconds > 5, result
 
 
 def test_cancel_while_it_runs(run):
@@ -211,16 +212,15 @@ def test_a_detached_command_is_pid_1_and_needs_no_grace(run):
                                      "signal.pthread_sigmask(signal.SIG_BLOCK, [15]); print('up', flush=True)\n"
                                      "print('got', signal.sigwait([15]).value)"], detach=True, ready={"log": "up"})
     sleeps = step("sleeps", command=["sleep", "100"], detach=True)
-    result = run(document(catches, blocks, sleeps, step("a")))
+    result = run(document(catches, blocks, sleeps, step("a")), "--grace 1h")  # nobody waits for it
     assert result.code == 0, result
     assert (output(result, "catches"), output(result, "blocks")) == ("up 1\nterm 1\n", "up\ngot 15\n")
     ends = {name: (end(result, name)["reason"], end(result, name)["exit_code"]) for name in ("catches", "blocks", "sleeps")}
     assert ends == {"catches": ("stopped", 3), "blocks": ("stopped", 0), "sleeps": ("stopped", 137)}
-    assert result.seconds < 9, "somebody waited for the grace"
 
 
 def test_a_detached_command_that_is_not_there(run):
-    result = run(document(step("none", command=["nope"], detach=True), step("a", "sleep 0.5")))
+    result = run(document(step("none", command=["nope"], detach=True), step("a", "sleep 3")))
     got = end(result, "none")
     assert (result.code, got["exit_code"], got["message"]) == (1, 127, 'exec: "nope": executable file not found in $PATH'), result
 
@@ -238,7 +238,7 @@ def test_50_what_a_step_leaves_behind_ends_with_it(run):
     """A child of a child keeps stdout open and would outlive the step."""
     word = f"9{os.getpid()}.5"
     result = run(document(step("a", f"(setsid sleep {word} &) ; echo done"), step("b", "echo next")))
-    assert (result.code, output(result, "b")) == (0, "next\n") and result.seconds < 20
+    assert (result.code, output(result, "b")) == (0, "next\n")
     assert running(f"sleep {word}") == []
 
 

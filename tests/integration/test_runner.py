@@ -3,11 +3,10 @@
 import json
 import os
 import signal
-import time
 
 import pytest
 
-from runner import Failed, Runner
+from runner import Failed, Runner, Running
 
 DOCUMENT = {"steps": []}
 
@@ -57,14 +56,13 @@ def test_an_event_that_is_missing_is_noticed(stand_in):
 
 
 def test_a_command_that_hangs_is_killed(stand_in):
-    began = time.monotonic()
     with pytest.raises(Failed, match="did not end in time"):
-        stand_in("exec sleep 100")("run", limit=0.3)
-    assert time.monotonic() - began < 5
+        stand_in("exec sleep 1000")("run", limit=0.3)
 
 
 def test_a_child_that_stays_is_noticed(stand_in, monkeypatch):
-    running = stand_in('sleep 100 & echo $!').start("run")
+    monkeypatch.setattr(Running, "STRAGGLERS", 1)
+    running = stand_in('sleep 1000 & echo $!').start("run")
     child = int(running.line(str.strip))
     try:
         with pytest.raises(Failed, match="still holds"):

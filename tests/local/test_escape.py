@@ -5,7 +5,6 @@ work."""
 import os
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -203,10 +202,8 @@ os.wait()
 print("done", flush=True)
 """)
     task.go()
-    began = time.monotonic()
     assert read_all(task.out) == "done\n"  # the daemon had the pipe too
     assert room.end(task)["status"] == 0
-    assert time.monotonic() - began < 20
 
 
 def test_memory_and_processes_that_are_used_up_are_the_steps_own():
