@@ -27,7 +27,9 @@ def test_14_a_line_that_never_ends_is_split_and_memory_stays_small(run):
     may_miss = isinstance(run, KubeRunner) and any(e.get("gap") for e in pieces)
     assert result.code == 0 and (missing == 0 or 0 < missing < 1 << 20 and may_miss), result.stderr
     assert max(len(e["text"]) for e in pieces) <= 65536
-    assert sum(1 for e in pieces if e.get("split")) >= 1000
+    # A piece is full, and split, unless the writer has paused, as he does on a busy machine.
+    assert all(e.get("split") or e.get("partial") or e.get("gap") for e in pieces[:-1])
+    assert all(len(e["text"]) == 65536 for e in pieces if e.get("split")) and any(e.get("split") for e in pieces)
 
 
 def test_15_a_secret_across_writes(run):
