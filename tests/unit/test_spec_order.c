@@ -145,10 +145,11 @@ static void *read_long_chain(void *userdata)
 {
     plr_buf json = { 0 };
     plr_spec *spec = NULL;
-    put_chain(&json, 100000, NULL);
+    unsigned n = plr_test_cases(100000);
+    put_chain(&json, n, NULL);
     if (plr_spec_read(&spec, "x", json.data, json.size, NULL, NULL, NULL, NULL) == 0) {
         const plr_document *d = plr_spec_document(spec);
-        *(bool *)userdata = d->tasks[99999]->dependencies[0] == 99998;
+        *(bool *)userdata = d->tasks[n - 1]->dependencies[0] == n - 2;
     }
     char *graph = NULL;
     if (spec == NULL || plr_spec_graph(spec, PLR_GRAPH_JSON, &graph, NULL) < 0)
@@ -189,7 +190,8 @@ static size_t memory_of(size_t n)
 
 static void memory_is_linear(void)
 {
-    size_t once = memory_of(10000), twice = memory_of(20000);
+    unsigned n = plr_test_cases(10000);
+    size_t once = memory_of(n), twice = memory_of(2 * n);
     /* A sanitizer's allocator says nothing. */
     CU_ASSERT_TRUE(once == 0 || twice < once * 5 / 2);
     CU_ASSERT_TRUE(once < 20000000);
