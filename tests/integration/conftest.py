@@ -17,7 +17,7 @@ The command is $PLR_BUILD/pipeline-runtime. `pytest --daemon docker-20.10` takes
 reach the daemon by its socket and, in a second round, by TCP, where no file is shared with it; `also_podman` adds
 Podman's socket; `parts` is for tests of `kube` that end parts of the cluster, or have its keys or registry: it must be the tests' own;
 `not_in_a_pod(why)` is for what is true of all backends but Kubernetes; `each_version` is for what ./check runs on the
-older Kubernetes, too (tests/README.md has the rule).
+older Kubernetes, too, `once` for what it runs on one kind of each backend only (tests/README.md has both rules).
 """
 import contextlib
 import os
@@ -49,6 +49,7 @@ KINDS = ["docker-20.10", "moby-today"]
 LOCAL = ["local-root", "local-user"]
 KUBE = [*CLUSTERS]
 ON_REQUEST = ["kube-1.20"]  # only if --daemon names it
+SECOND = ["docker-20.10", "local-root", "local-nobody"]  # what is marked `once` has moby-today and local-user
 IMAGES = ["alpine:3.6", "alpine:latest", "redis:4-alpine", "postgres:9-alpine",
           *(f"plr-test/{name}:1" for name in ("entrypoint", "cmd", "nothing", "user", "workdir", "env", "stopsignal"))]
 
@@ -56,6 +57,7 @@ IMAGES = ["alpine:3.6", "alpine:latest", "redis:4-alpine", "postgres:9-alpine",
 def pytest_addoption(parser):
     parser.addoption("--daemon", action="append", choices=[*KINDS, "podman", *LOCAL, "local-nobody", *KUBE, "none"],
                      help="only the tests of this kind of daemon (none: that need no kind), instead of all")
+    parser.addoption("--sparing", action="store_true", help="what is marked `once` on one kind of each backend only")
 
 
 def pytest_configure(config):
@@ -64,6 +66,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "not_in_a_pod(why): a scenario of all backends but Kubernetes")
     config.addinivalue_line("markers", "parts: ends parts of the cluster, or has its keys or registry")
     config.addinivalue_line("markers", "each_version: depends on what changes with the version of Kubernetes")
+    config.addinivalue_line("markers", "once: decided by the engine, whatever the version of Docker and whoever runs it")
     config.addinivalue_line("markers", "dns: names in the cluster's DNS, which that of 1.20 does not have")
     config.addinivalue_line("markers", "both_ways: by the daemon's socket, and by TCP, where no file is shared")
 
@@ -108,10 +111,13 @@ def pytest_collection_modifyitems(config, items):
                 kinds and kind_of(item) in kinds and not item.get_closest_marker("dns")]
     others = [item for item in items if kinds and kind_of(item) not in kinds]
     parts = [item for item in items if kind_of(item) == "kube-own" and item.get_closest_marker("parts")]
-    config.hook.pytest_deselected(items=others + parts)
-    items[:] = [item for item in items if item not in set(others + parts)]
+    spared = [item for item in items if config.getoption("sparing") and item.get_closest_marker("once") and
+              kind_of(item) in SECOND and (not kinds or kind_of(item) in kinds)]
+    config.hook.pytest_deselected(items=others + parts + spared)
+    items[:] = [item for item in items if item not in set(others + parts + spared)]
     config.stash[LEFT_OUT] = Counter(f"they are for {kind_of(item)}, and --daemon names others" for item in others)
     config.stash[LEFT_OUT]["they meddle with the cluster, and that is the user's (tests/README.md)"] = len(parts)
+    config.stash[LEFT_OUT]["they run on another kind of the same backend, and once is enough"] = len(spared)
 
 
 def pytest_report_collectionfinish(config):

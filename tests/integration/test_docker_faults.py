@@ -37,6 +37,7 @@ def container_of(docker, run_id):
     return found["Id"]
 
 
+@pytest.mark.once
 def test_20_frames_in_pieces_and_frames_that_are_none(docker, peer, through):
     frame = b"\x01\0\0\0\0\0\0\x06hello\n" + b"\x02\0\0\0\0\0\0\x04err\n"
     there = peer(docker)
@@ -131,6 +132,7 @@ def test_24_registry_that_fails(bad_registry, run):
     assert "500" in end(result, "a")["message"]
 
 
+@pytest.mark.once
 def test_24_error_inside_a_good_reply(docker, peer, through):
     there = peer(docker)
     body = b'{"status":"Pulling"}\n{"errorDetail":{"message":"unauthorized: no"},"error":"unauthorized: no"}\n'
@@ -292,6 +294,7 @@ def test_37_fork_bomb_is_held_by_the_limit_of_pids(run):
     assert output(result, "after") == "alive\n"
 
 
+@pytest.mark.once
 @pytest.mark.both_ways
 def test_38_one_that_ignores_term_is_killed_after_the_grace(run):
     running = run.start(document(step("deaf", 'trap "" TERM; echo up; while :; do sleep 1; done')), "--grace 1s")
@@ -317,6 +320,7 @@ def test_39_daemon_upgraded_in_the_middle(docker, peer, through):
     assert versions[0] == "1.41" and set(versions[1:]) == {"1.44"}, versions
 
 
+@pytest.mark.once
 def test_40_events_that_are_dropped(docker, peer, through):
     there = peer(docker)
     ok = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
@@ -327,6 +331,7 @@ def test_40_events_that_are_dropped(docker, peer, through):
     assert result.code == 1
 
 
+@pytest.mark.once
 def test_40_events_that_are_a_flood(docker, peer, through):
     there = peer(docker)
     event = (b'{"Type":"container","Action":"die","Actor":{"ID":"%064d","Attributes":{"exitCode":"9","label":"'

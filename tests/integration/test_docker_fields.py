@@ -55,6 +55,7 @@ def test_files_are_byte_exact_with_mode_and_owner(run):
     assert result.output("bytes", "stdout") == data
 
 
+@pytest.mark.once
 def test_a_file_under_a_memory_volume_is_refused(docker, run):
     doc = document(step("a", volumes=at("/mem"), files=[{"name": "f", "path": "/mem/below/f"}]),
                    volumes=[temp("v", medium="memory")], files=[{"metadata": {"name": "f"}, "data": "eA=="}])
@@ -85,12 +86,14 @@ def test_a_folder_below_dev_is_no_device(run):
                         volumes=[host("v", "/dev/shm")])), b="x\n")
 
 
+@pytest.mark.once
 def test_environment(run):
     passed(run(document(step("a", 'printf "<%s>" "$TEXT" "$EMPTY"; [ "${EMPTY+set}" ] && echo set',
                              environment={"TEXT": "one\n two=2 \"'\n", "EMPTY": ""}))),
            a="<one\n two=2 \"'\n><>set\n")
 
 
+@pytest.mark.once
 def test_environment_of_the_host_and_secrets(run):
     script = 'echo "$A $B"; [ "$C" = "the-se""cret" ] && echo secret'
     doc = document(step("a", script, environment={"A": "document", "C": "document"},
@@ -158,6 +161,7 @@ def ping(name):
     return step("ping", f"redis-cli -h {name} ping", image="redis:4-alpine")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("mode", ["shared", "isolated"])
 @pytest.mark.parametrize("name", ["server", "cache.example"])
 def test_names_and_aliases_resolve(run, mode, name):
@@ -203,6 +207,7 @@ def test_host_network_and_none(docker, run):
     assert output(mixed, "own") != there
 
 
+@pytest.mark.once
 def test_the_networks_id_is_in_the_environment(docker, run):
     script = 'echo "$DOCKER_NETWORK_ID,$DRONE_DOCKER_NETWORK_ID"'
     running = run.start(document(step("a", script), step("b", WAIT)), "--network isolated")
@@ -234,6 +239,7 @@ def test_dns_and_hosts(run):
         assert ("nameserver 192.0.2.53" in output(result, "a")) == bool(network), result
 
 
+@pytest.mark.once
 def test_dns_in_a_shared_network_is_refused(docker, run):
     result = run(document(step("a", docker={"dns": ["192.0.2.53"]}), step("b")), "--network shared")
     assert result.code == 2 and "--network isolated can" in result.stderr, result
@@ -331,6 +337,7 @@ def test_credentials_of_the_document_and_of_a_file(tmp_path, registry_auth, dock
     passed(run(doc, ["--config", str(config)]), a="here\n")
 
 
+@pytest.mark.once
 def test_one_document_twice_at_once(host_folder, run):
     """Both are in the middle at the same time, and each has its own volume and server."""
     doc = document(step("a", "redis-cli -h server incr n; touch /v/$(hostname); echo up;"
@@ -346,6 +353,7 @@ def test_one_document_twice_at_once(host_folder, run):
     assert len({result.ended["run"] for result in results}) == 2
 
 
+@pytest.mark.once
 def test_a_dozen_in_a_row_leave_nothing(docker, run):
     images = docker.images()
     doc = document(step("a", "echo x | tee /v/x", volumes=at("/v")), volumes=[temp("v")])

@@ -55,6 +55,7 @@ def test_files_have_their_bytes_modes_and_owners(run):
     assert (result.code, output(result, "a")) == (0, "750 1000\n644 1000\n0001ff0a\n")
 
 
+@pytest.mark.once
 @pytest.mark.not_in_a_pod("in words of its own")
 def test_13_a_file_onto_memory_is_refused(run):
     doc = document(step("a", files=[{"name": "x", "path": "/m/sub/f"}, {"name": "x", "path": "/proc/x"}],
@@ -114,6 +115,7 @@ def test_names_and_aliases_resolve(run, mode):
         assert lines[2] == ""
 
 
+@pytest.mark.once
 @pytest.mark.each_version
 @pytest.mark.also_podman
 @pytest.mark.both_ways
@@ -155,6 +157,7 @@ def test_host_and_none(run, mode):
     assert (int(output(result, "a")) == 1) == (mode == "none")
 
 
+@pytest.mark.once
 @pytest.mark.daemon("docker-20.10", "moby-today")  # elsewhere a step's names and its name server are its own
 def test_what_the_shared_network_cannot_do_is_refused(run):
     doc = document(step("a", docker={"dns": ["9.9.9.9"], "extra_hosts": ["x:1.2.3.4"], "networks": ["n"]}),
@@ -164,6 +167,7 @@ def test_what_the_shared_network_cannot_do_is_refused(run):
     assert "port 99 of the host is published twice" in text
 
 
+@pytest.mark.once
 def test_all_that_is_wrong_is_said_at_once(docker, run):
     doc = document(step("a", image="UPPER:case", resources={"limits": {"memory": 1000}},
                         volumes=[{"name": "colon", "path": "/t"}]), volumes=[host("colon", "/a:b")])
@@ -209,6 +213,7 @@ def test_a_user_a_folder_and_an_environment(run):
     assert (result.code, output(result, "a")) == (0, "1000\n/new/one\nown\n1\n")
 
 
+@pytest.mark.once
 @pytest.mark.also_podman
 @pytest.mark.both_ways
 def test_hooks_get_late_environment(run):
@@ -264,6 +269,7 @@ def test_where_files_seem_shared_and_are_not(docker, pipeline_runtime):
     assert not any("plr-init cannot be used" in e.get("message", "") for e in events), "they are held by signals"
 
 
+@pytest.mark.once
 def test_dry_run_shows_the_requests_and_no_secret(docker, run, tmp_path):
     doc = document(step("a", secrets=[{"name": "s", "env": "S"}]),
                    secrets=[{"metadata": {"name": "s"}, "data": "top-secret-word"}])
@@ -284,6 +290,7 @@ def test_binary_output_is_exact(run):
     assert data == b"\xff" * 300000 + b"\0\n"
 
 
+@pytest.mark.once
 @pytest.mark.not_in_a_pod("all share the network of the pod")
 @pytest.mark.both_ways
 def test_thirty_steps_at_once(run):
@@ -314,6 +321,7 @@ def test_sweep_removes_what_a_killed_engine_left(docker, run, pipeline_runtime):
     assert os.listdir(pipeline_runtime.temporary) == []
 
 
+@pytest.mark.once
 @pytest.mark.also_podman
 def test_a_sweep_spares_the_living(docker, run, pipeline_runtime):
     running = run.start(document(step("a", "echo up; sleep 2; echo still here")))

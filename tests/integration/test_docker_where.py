@@ -76,6 +76,7 @@ def test_tls(tls, certificates):
     assert end(result, "a")["exit_code"] == 3
 
 
+@pytest.mark.once
 def test_tls_of_a_context(tls, certificates, tmp_path):
     tmp_path = tmp_path / "config"
     context(tmp_path, "remote", certificates / "ours")

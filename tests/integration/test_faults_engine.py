@@ -6,6 +6,8 @@ import pytest
 
 from docker_steps import document, end, output, step
 
+pytestmark = pytest.mark.once
+
 TRAP = "trap 'echo told; exit 0' TERM; echo up; while :; do sleep 0.1; done"
 DEAF = "trap '' TERM; echo up; while :; do sleep 0.1; done"
 

@@ -143,6 +143,7 @@ def killed(running):
     running.finish(check=False)
 
 
+@pytest.mark.once
 def test_42_killed_while_it_pulls(docker, bad_registry, run, pipeline_runtime):
     bad_registry.play("GET|HEAD", "/v2/alpine/manifests/", HOLD)
     image = f"127.0.0.1:{bad_registry.port}/alpine:3.6"
@@ -156,6 +157,7 @@ def test_42_killed_while_it_pulls(docker, bad_registry, run, pipeline_runtime):
     assert docker.leftovers() == []
 
 
+@pytest.mark.once
 def test_42_killed_while_it_tears_down(docker, peer, pipeline_runtime):
     there = peer(docker)
     there.play("DELETE", "/", HOLD)

@@ -7,6 +7,8 @@ import pytest
 from docker_steps import IMAGE, document, output, step
 from kube_runner import KubeRunner
 
+pytestmark = pytest.mark.once
+
 SECRET = "correct-horse-battery"
 
 

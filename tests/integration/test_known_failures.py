@@ -9,6 +9,7 @@ from docker_steps import document, end, output, step, warnings
 from peer import HOLD, HTTP_500
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("state", ["preparing", "starting"])
 def test_a_step_that_is_cancelled_on_its_way_leaves_no_orphan(docker, run, state):
     """Others tear down, while the step goes on to create and start its container."""
@@ -21,6 +22,7 @@ def test_a_step_that_is_cancelled_on_its_way_leaves_no_orphan(docker, run, state
     assert docker.leftovers() == [], result
 
 
+@pytest.mark.once
 def test_an_interrupt_ends_a_pull(docker, bad_registry, run):
     bad_registry.play("GET|HEAD", "/v2/alpine/manifests/", HOLD)
     image = f"127.0.0.1:{bad_registry.port}/alpine:3.6"
@@ -51,6 +53,7 @@ def test_a_device_needs_no_volume(run):
     assert (result.code, output(result, "a")) == (0, "0000\n"), result
 
 
+@pytest.mark.once
 def test_what_could_not_be_removed_is_said(docker, peer, pipeline_runtime):
     there = peer(docker)
     there.play("DELETE", "/containers/", HTTP_500)

@@ -70,6 +70,7 @@ def test_hello_world(run):
     assert (result.code, output(result, "hello"), output(result, "hello", "stderr")) == (0, "hello world\n", "oops\n")
 
 
+@pytest.mark.once
 def test_steps_follow_one_another(run):
     result = run(document(*(step(f"s{i}", f"echo {i}") for i in range(10))))
     assert result.code == 0
@@ -87,6 +88,7 @@ def test_output_is_byte_exact(run):
     assert result.output("a") == b"\0\1\xff\nno newline"
 
 
+@pytest.mark.once
 def test_20_mb(run):
     script = "/usr/bin/python3 -c \"import sys, hashlib\nh = hashlib.sha256()\nfor i in range(20):\n" \
              " b = (str(i).rjust(1023) + '\\\\n').encode() * 1024\n h.update(b); sys.stdout.buffer.write(b)\n" \
@@ -142,6 +144,7 @@ def test_a_second_cancel_kills(run):
     assert leftovers(run.local) == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("delay", [0, 0.02, 0.05, 0.1, 0.2])
 def test_cancel_at_any_time(run, delay):
     going = run.start(document(*(step(f"s{i}", "sleep 0.05") for i in range(20))))
@@ -183,6 +186,7 @@ def test_files_a_folder_and_a_user(run):
     assert (result.code, output(result, "a")) == (0, f"755 {uid}\n644 {uid}\n0001ff0a\n/new/one\n{uid}\n"), result
 
 
+@pytest.mark.once
 def test_the_order_of_environments(run):
     """Host, document, secret, late: the later ones win."""
     doc = document(step("a", "echo $A $B $C; env | grep -c '^A='", environment={"A": "own", "C": "own"},
@@ -225,6 +229,7 @@ def test_a_detached_command_that_is_not_there(run):
     assert (result.code, got["exit_code"], got["message"]) == (1, 127, 'exec: "nope": executable file not found in $PATH'), result
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("ready, good", [({"exec": ["/bin/true"]}, True), ({"exec": ["/bin/false"], "timeout": "1s"}, False),
                                          ({"tcp": 1, "timeout": "1s"}, False)])
 def test_readiness(run, ready, good):
@@ -331,6 +336,7 @@ def test_kept_on_failure(run):
         run.local.command_line(sweep[1:])
 
 
+@pytest.mark.once
 def test_all_that_is_wrong_is_said_at_once(run):
     doc = document(step("a", image="UPPER:case", docker={"networks": ["n"], "network": "bridge"},
                         files=[{"name": "x", "path": "/proc/x"}, {"name": "x", "path": "/m/x"}],
@@ -348,6 +354,7 @@ def test_privileged_is_refused_unless_allowed(run):
     assert (run(doc).code, "privileged" in run(doc).stderr) == (2, True)
 
 
+@pytest.mark.once
 def test_an_image_that_is_not_to_be_had(local):
     doc = document(step("a", "echo on the view", image="127.0.0.1:1/nothing:1"), step("b", "echo too", image="127.0.0.1:1/nothing:1"))
     result = local(doc, "--network host --rootfs auto")
@@ -360,6 +367,7 @@ def test_an_image_that_is_not_to_be_had(local):
     assert (result.code, end(result, "a")["reason"]) == (1, "image"), result
 
 
+@pytest.mark.once
 def test_without_docker_local_is_chosen_and_says_why(local):
     result = local.command_line(["--store", local.store, "--network", "host", "run", "-"], document=document(step("a", "echo hi")),
                                 env={"DOCKER_HOST": None})

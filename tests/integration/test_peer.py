@@ -79,6 +79,7 @@ def test_reset(tmp_path):
             read_all(sock)
 
 
+@pytest.mark.once
 def test_passes_on_to_a_real_daemon(docker, peer):
     between = peer(docker)
     rest = Rest(between.host.removeprefix("unix://"))
@@ -93,6 +94,7 @@ def test_passes_on_to_a_real_daemon(docker, peer):
     docker.delete(f"/containers/{made}", force="1")
 
 
+@pytest.mark.once
 def test_a_bad_registry_then_a_good_one(docker, bad_registry):
     bad_registry.play("HEAD|GET", "/v2/alpine/manifests", HTTP_429)
     name = f"127.0.0.1:{bad_registry.port}/alpine:3.6"
