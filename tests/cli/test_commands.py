@@ -507,9 +507,10 @@ def test_fish_completes(cli, tmp_path, line, wanted, unwanted):
 def test_ten_thousand_steps(fake):
     """Neither time nor memory runs away."""
     document = pipeline(*(step(f"s{i}", "out x", depends_on=[f"s{i // 2}"] if i else []) for i in range(10000)))
+    before = sum(os.times()[2:4])
     result = fake(document, "-q")
     assert result.code == 0 and len(result.text.splitlines()) == 10000, result
-    assert result.seconds < 20
+    assert sum(os.times()[2:4]) - before < 20, "of a processor: others may be busy, too"
 
 
 def test_sweep_finds_nothing(cli):
