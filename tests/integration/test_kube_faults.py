@@ -180,10 +180,10 @@ def test_46_a_pod_that_is_gone_at_once(kube, layout):
 @pytest.mark.each_version
 def test_47_an_image_that_cannot_be_pulled(kube):
     began = time.monotonic()
-    result = kube(document(step("a", image="127.0.0.1:5000/nothing:1")), "--kube-image-grace 3s", limit=90)
+    result = kube(document(step("a", image="127.0.0.1:5000/nothing:1")), "--kube-image-grace 3s", limit=58)  # 60 s without the option
     assert (end(result, "a")["reason"], result.code) == ("image", 1), result
     assert "127.0.0.1:5000/nothing:1" in end(result, "a")["message"], result
-    assert 3 <= time.monotonic() - began < 30
+    assert time.monotonic() - began >= 3
 
 
 def test_47_an_image_whose_name_is_none(kube):
