@@ -70,13 +70,14 @@ def test_the_api_server_is_killed_and_comes_back(cluster, namespace):
     assert wait_for(lambda: state_of(namespace))["exitCode"] == 5
 
 
+@pytest.mark.parts
 @pytest.mark.timeout(120)
-def test_nothing_outlives_the_owner():
+def test_nothing_outlives_the_owner(cluster):
     owner = subprocess.Popen(["sleep", "1000"])
-    doomed = Cluster("1.36")
+    doomed = Cluster(cluster.version)
     doomed.state = doomed.state.with_name(f"{doomed.state.name}-doomed")
     try:
-        doomed._run("up", "1.36", "--owner", str(owner.pid))
+        doomed._run("up", doomed.version, "--owner", str(owner.pid))
         mounts = Path("/proc/self/mounts").read_text()
         first, kubelet = doomed.netns_pid, doomed.pid("kubelet")
         group = subprocess.check_output([SERVICES / "room", "cgroup", doomed.state], text=True).strip()
