@@ -302,29 +302,41 @@ static void stall(int listener)
     peer_await_close(fd);
 }
 
+/* On a clock that is held: the first piece has come, and no other will. */
+static void begin_stalled(http_bench *bench, http_probe *probe)
+{
+    plr_http_request request = streams;
+    request.first_byte_ns = 1000 * MS;
+    request.idle_ns = 2000 * (uint64_t)MS;
+    clock_hold();
+    bench_open(bench, stall);
+    bench_start(bench, probe, request);
+    bench_await_data(bench, probe, 1);
+}
+
+/* Two seconds from here, and not before. */
+static void end_as_silent(http_bench *bench, http_probe *probe)
+{
+    clock_pass(1);
+    bench_settle(bench);
+    CU_ASSERT_EQUAL(probe->n_done, 0);
+    clock_pass(1);
+    bench_settle(bench);
+    CU_ASSERT_EQUAL(probe->n_done, 1);
+    CU_ASSERT_EQUAL(probe->err.code, PLR_ERR_TIMEOUT);
+    CU_ASSERT_EQUAL(probe->data.size, 5);
+    CU_ASSERT(probe_says(probe, "went silent"));
+    probe_clear(probe);
+    bench_close(bench);
+    clock_release();
+}
+
 static void silent(void)
 {
     http_bench bench;
     http_probe probe = { 0 };
-    plr_http_request request = streams;
-    request.first_byte_ns = 1000 * MS;
-    request.idle_ns = 3000 * (uint64_t)MS;
-    clock_hold();
-    bench_open(&bench, stall);
-    bench_start(&bench, &probe, request);
-    bench_await_data(&bench, &probe, 1);
-    clock_pass(2);
-    bench_settle(&bench);
-    CU_ASSERT_EQUAL(probe.n_done, 0);
-    clock_pass(1);
-    bench_settle(&bench);
-    CU_ASSERT_EQUAL(probe.n_done, 1);
-    CU_ASSERT_EQUAL(probe.err.code, PLR_ERR_TIMEOUT);
-    CU_ASSERT_EQUAL(probe.data.size, 5);
-    CU_ASSERT(probe_says(&probe, "went silent"));
-    probe_clear(&probe);
-    bench_close(&bench);
-    clock_release();
+    begin_stalled(&bench, &probe);
+    end_as_silent(&bench, &probe);
 }
 
 static void pause_now(http_probe *probe)
@@ -337,27 +349,13 @@ static void paused(void)
 {
     http_bench bench;
     http_probe probe = { .in_data = pause_now };
-    plr_http_request request = streams;
-    request.idle_ns = 2000 * (uint64_t)MS;
-    clock_hold();
-    bench_open(&bench, stall);
-    bench_start(&bench, &probe, request);
-    bench_await_data(&bench, &probe, 1);
+    begin_stalled(&bench, &probe);
     clock_pass(10);
     bench_settle(&bench);
     CU_ASSERT_EQUAL(probe.n_done, 0);
     if (probe.call != NULL)
         plr_http_resume(probe.call);
-    clock_pass(1);
-    bench_settle(&bench);
-    CU_ASSERT_EQUAL(probe.n_done, 0);
-    clock_pass(1);
-    bench_settle(&bench);
-    CU_ASSERT_EQUAL(probe.n_done, 1);
-    CU_ASSERT_EQUAL(probe.err.code, PLR_ERR_TIMEOUT);
-    probe_clear(&probe);
-    bench_close(&bench);
-    clock_release();
+    end_as_silent(&bench, &probe);
 }
 
 static void drip(int listener)
